@@ -1,0 +1,185 @@
+//! Every way a call can fail, with the stable code that clients may switch on.
+//!
+//! Deliberately absent: HTTP status codes, which `functions/src/http.rs` assigns.
+
+use std::time::Duration;
+
+/// The result of everything in this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// What went wrong. `Display` is a sentence that a client may see; it never holds a secret, another user's data or
+/// the text of a source error.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The request cannot be understood or breaks a rule; sending it again will not help.
+    #[error("{message}")]
+    Invalid {
+        /// Which rule.
+        code: Invalid,
+        /// What to change, as a sentence.
+        message: String,
+    },
+    /// The caller is not known.
+    #[error("{0}")]
+    Unauthenticated(Denial),
+    /// The caller is known and may not do this.
+    #[error("This needs the permission {permission}, which your role does not have.")]
+    Forbidden {
+        /// The permission that is missing.
+        permission: &'static str,
+    },
+    /// There is no such thing, or it is not the caller's.
+    #[error("There is no such {what}.")]
+    NotFound {
+        /// What was looked for.
+        what: &'static str,
+    },
+    /// The request disagrees with what is stored.
+    #[error("{0}")]
+    Conflict(Conflict),
+    /// A rate limit is used up.
+    #[error("Too many requests: try again in {} s.", .0.retry_after.as_secs().max(1))]
+    TooMany(TooMany),
+    /// A provider that this call needs has no key.
+    #[error("{provider} is not configured: set {setting}.")]
+    Unconfigured {
+        /// The provider's name.
+        provider: &'static str,
+        /// The setting that configures it.
+        setting: &'static str,
+    },
+    /// A provider failed or gave an answer that cannot be used.
+    #[error("{provider} did not give a usable answer.")]
+    Upstream {
+        /// The provider's name.
+        provider: &'static str,
+        /// Whether the same call may succeed later.
+        retryable: bool,
+        /// For the log only.
+        source: Source,
+    },
+    /// Our own state is out of reach: nothing was decided, try again.
+    #[error("The service is busy: try again in a moment.")]
+    Unavailable {
+        /// For the log only.
+        source: Source,
+    },
+    /// A fault of ours.
+    #[error("Something went wrong on our side.")]
+    Internal {
+        /// For the log only.
+        source: Source,
+    },
+}
+
+/// Which rule a request broke.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Invalid {
+    /// Not JSON, or nested too deeply.
+    Json,
+    /// JSON of another shape, or a value out of range.
+    Request,
+    /// More bytes than the route takes.
+    TooLarge,
+    /// Not `application/json`, or encoded.
+    MediaType,
+    /// A password that is too short, too long or too common.
+    WeakPassword,
+}
+
+/// Why the caller is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Denial {
+    /// No `Authorization: Bearer` header.
+    #[error("This needs an access token: send `Authorization: Bearer <token>`.")]
+    TokenMissing,
+    /// Forged, malformed, for somebody else, or not an access token.
+    #[error("The token is not valid.")]
+    TokenInvalid,
+    /// Genuine but too old.
+    #[error("The token has expired: refresh it.")]
+    TokenExpired,
+    /// The session was ended: logout, reuse of a refresh token, or a disabled account.
+    #[error("The session has ended: log in again.")]
+    SessionEnded,
+    /// Unknown account or wrong password; deliberately the same.
+    #[error("The email or the password is wrong.")]
+    Credentials,
+}
+
+/// What a request disagrees with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Conflict {
+    /// Registration of an address that has an account.
+    #[error("An account with this email exists: log in instead.")]
+    EmailTaken,
+}
+
+/// A used-up limit, with what the `RateLimit` headers announce.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooMany {
+    /// The limit's public name.
+    pub policy: &'static str,
+    /// Admissions per window.
+    pub quota: u32,
+    /// The window.
+    pub window: Duration,
+    /// How long until the next admission.
+    pub retry_after: Duration,
+}
+
+impl Error {
+    /// The request breaks a rule of its shape; `message` tells what to change.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::Invalid { code: Invalid::Request, message: message.into() }
+    }
+
+    /// A fault of ours; `source` goes to the log only.
+    pub fn internal(source: impl Into<Source>) -> Self {
+        Self::Internal { source: source.into() }
+    }
+
+    /// Our own state is out of reach; `source` goes to the log only.
+    pub fn unavailable(source: impl Into<Source>) -> Self {
+        Self::Unavailable { source: source.into() }
+    }
+
+    /// The stable code: public contract, see ARCHITECTURE.md.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Invalid { code, .. } => match code {
+                Invalid::Json => "INVALID_JSON",
+                Invalid::Request => "INVALID_REQUEST",
+                Invalid::TooLarge => "PAYLOAD_TOO_LARGE",
+                Invalid::MediaType => "UNSUPPORTED_MEDIA_TYPE",
+                Invalid::WeakPassword => "WEAK_PASSWORD",
+            },
+            Self::Unauthenticated(denial) => match denial {
+                Denial::TokenMissing => "TOKEN_REQUIRED",
+                Denial::TokenInvalid => "INVALID_TOKEN",
+                Denial::TokenExpired => "TOKEN_EXPIRED",
+                Denial::SessionEnded => "SESSION_ENDED",
+                Denial::Credentials => "INVALID_CREDENTIALS",
+            },
+            Self::Forbidden { .. } => "INSUFFICIENT_PERMISSIONS",
+            Self::NotFound { .. } => "NOT_FOUND",
+            Self::Conflict(Conflict::EmailTaken) => "EMAIL_TAKEN",
+            Self::TooMany(_) => "RATE_LIMITED",
+            Self::Unconfigured { .. } => "PROVIDER_UNCONFIGURED",
+            Self::Upstream { .. } => "UPSTREAM_UNAVAILABLE",
+            Self::Unavailable { .. } => "UNAVAILABLE",
+            Self::Internal { .. } => "INTERNAL",
+        }
+    }
+
+    /// Whether the same request may succeed later.
+    pub fn retryable(&self) -> bool {
+        match self {
+            Self::TooMany(_) | Self::Unavailable { .. } => true,
+            Self::Upstream { retryable, .. } => *retryable,
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The only source of randomness, and the identifiers made of it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+
+use crate::{Error, Result};
+
+/// The operating system's generator, through aws-lc.
+#[derive(Debug, Default)]
+pub struct Random(SystemRandom);
+
+impl Random {
+    /// The system's generator.
+    pub fn system() -> Self {
+        Self(SystemRandom::new())
+    }
+
+    /// `N` unpredictable bytes.
+    pub fn bytes<const N: usize>(&self) -> Result<[u8; N]> {
+        let mut bytes = [0; N];
+        self.0.fill(&mut bytes).map_err(|_| Error::internal("the random generator failed"))?;
+        Ok(bytes)
+    }
+
+    /// A fresh identifier.
+    pub fn id<T: From<[u8; 16]>>(&self) -> Result<T> {
+        Ok(T::from(self.bytes()?))
+    }
+}
+
+/// Declares a 128-bit random identifier that is written as 32 lower-case hexadecimal digits.
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name([u8; 16]);
+
+        impl $name {
+            /// The raw bytes.
+            pub const fn bytes(&self) -> &[u8; 16] {
+                &self.0
+            }
+        }
+
+        impl From<[u8; 16]> for $name {
+            fn from(bytes: [u8; 16]) -> Self {
+                Self(bytes)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Error;
+            fn from_str(text: &str) -> Result<Self> {
+                parse_hex(text).map(Self)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+id!(
+    /// One account.
+    UserId
+);
+id!(
+    /// The tenant that owns data; every registered user gets one of its own.
+    TenantId
+);
+id!(
+    /// One login: a family of refresh tokens.
+    SessionId
+);
+
+fn parse_hex(text: &str) -> Result<[u8; 16]> {
+    let digits = text.as_bytes();
+    let valid = digits.len() == 32 && digits.iter().all(|d| matches!(d, b'0'..=b'9' | b'a'..=b'f'));
+    if !valid {
+        return Err(Error::invalid("An id is 32 lower-case hexadecimal digits."));
+    }
+    let value = |digit: u8| if digit <= b'9' { digit - b'0' } else { digit - b'a' + 10 };
+    let mut bytes = [0; 16];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = value(pair[0]) << 4 | value(pair[1]);
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_survives_its_text() {
+        let id: UserId = Random::system().id().unwrap();
+        assert_eq!(id.to_string().parse::<UserId>().unwrap(), id);
+        assert_eq!(id.to_string().len(), 32);
+    }
+
+    #[test]
+    fn other_texts_are_no_ids() {
+        for text in ["", "00", "0123456789ABCDEF0123456789ABCDEF", "0123456789abcdef0123456789abcdeg", "é"] {
+            assert!(text.parse::<UserId>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The only place that builds DynamoDB keys.
+//!
+//! | table | pk | sk | item |
+//! |---|---|---|---|
+//! | Identity | `E#<email>` | `@` | credentials: uid, PHC string |
+//! | Identity | `U#<uid>` | `@` | user |
+//! | Identity | `U#<uid>` | `S#<sid>` | session: a family of refresh tokens |
+//! | Identity | `KEYS` | `@` | public signing keys |
+//! | Ephemeral | `L#<action>#<quota>#<window ms>#<subject>` | `@` | rate-limit log |
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::auth::Email;
+use crate::limits::{Quota, Subject};
+use crate::{SessionId, UserId};
+
+/// The partition key's attribute.
+pub const PK: &str = "pk";
+/// The sort key's attribute.
+pub const SK: &str = "sk";
+/// The attribute that DynamoDB's time to live reads, in epoch seconds.
+pub const EXPIRES: &str = "ex";
+
+/// A primary key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Key {
+    pk: String,
+    sk: String,
+}
+
+impl Key {
+    fn new(pk: String, sk: impl Into<String>) -> Self {
+        Self { pk, sk: sk.into() }
+    }
+
+    /// The credentials behind an email address.
+    pub fn credentials(email: &Email) -> Self {
+        Self::new(format!("E#{}", email.as_str()), "@")
+    }
+
+    /// A user.
+    pub fn user(user: UserId) -> Self {
+        Self::new(format!("U#{user}"), "@")
+    }
+
+    /// A session of a user.
+    pub fn session(user: UserId, session: SessionId) -> Self {
+        Self::new(format!("U#{user}"), format!("S#{session}"))
+    }
+
+    /// The public signing keys.
+    pub fn signing_keys() -> Self {
+        Self::new("KEYS".to_owned(), "@")
+    }
+
+    /// A rate-limit log. Quota and window are part of the key: a change of settings starts a new log, because a log
+    /// of another length has another meaning.
+    pub fn limit(quota: &Quota, subject: &Subject) -> Self {
+        let Quota { policy, limit, window } = quota;
+        Self::new(format!("L#{policy}#{limit}#{}#{subject}", window.as_millis()), "@")
+    }
+
+    /// The sort key, which tells the items of one partition apart.
+    pub fn sk(&self) -> &str {
+        &self.sk
+    }
+
+    /// The key as the SDK takes it.
+    pub fn attributes(self) -> HashMap<String, AttributeValue> {
+        HashMap::from([
+            (PK.to_owned(), AttributeValue::S(self.pk)),
+            (SK.to_owned(), AttributeValue::S(self.sk)),
+        ])
+    }
+}

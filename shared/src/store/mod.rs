@@ -1,0 +1,127 @@
+//! DynamoDB: one file per entity. Only `keys` builds keys; every write that can race carries a condition.
+
+pub mod keys;
+pub mod limit;
+pub mod session;
+pub mod signing_keys;
+pub mod user;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::config::Config;
+use crate::{Error, Result, net};
+
+/// An item as the SDK has it.
+pub type Item = HashMap<String, AttributeValue>;
+
+/// Longest time from reading the clock to a committed write: part of the limiter's proof.
+pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The tables, through one client.
+#[derive(Debug, Clone)]
+pub struct Store {
+    client: Client,
+    identity: Option<String>,
+    ephemeral: Option<String>,
+}
+
+impl Store {
+    /// A client with at most 3 jittered attempts within [`OPERATION_TIMEOUT`].
+    pub fn new(config: &Config) -> Result<Self> {
+        let aws = &config.aws;
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_millis(900))
+            .operation_attempt_timeout(Duration::from_millis(1_500))
+            .operation_timeout(OPERATION_TIMEOUT)
+            .build();
+        let mut builder = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
+            .region(aws_sdk_dynamodb::config::Region::new(aws.region.clone()))
+            .credentials_provider(net::aws_credentials(aws))
+            .http_client(net::aws_http_client()?)
+            .retry_config(RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(50)))
+            .timeout_config(timeouts);
+        builder.set_endpoint_url(aws.dynamodb_endpoint.clone());
+        Ok(Self {
+            client: Client::from_conf(builder.build()),
+            identity: config.identity_table.clone(),
+            ephemeral: config.ephemeral_table.clone(),
+        })
+    }
+
+    fn identity(&self) -> Result<&str> {
+        self.identity.as_deref().ok_or_else(|| Error::internal("IDENTITY_TABLE is not set"))
+    }
+
+    fn ephemeral(&self) -> Result<&str> {
+        self.ephemeral.as_deref().ok_or_else(|| Error::internal("EPHEMERAL_TABLE is not set"))
+    }
+}
+
+/// Any failure but a condition's: out of reach if it may pass, else a fault of ours.
+fn failed<E>(error: SdkError<E>) -> Error
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let passing = match &error {
+        SdkError::ServiceError(service) => {
+            service.raw().status().is_server_error()
+                || matches!(
+                    service.err().code(),
+                    Some(
+                        "ThrottlingException"
+                            | "ProvisionedThroughputExceededException"
+                            | "RequestLimitExceeded"
+                            | "TransactionInProgressException"
+                            | "TransactionConflictException"
+                            | "TransactionCanceledException"
+                    )
+                )
+        }
+        SdkError::ConstructionFailure(_) => false,
+        _ => true,
+    };
+    // The SDK's own Display says little; its context names the service's code and message, never the item's values.
+    let text = aws_sdk_dynamodb::error::DisplayErrorContext(&error).to_string();
+    if passing { Error::unavailable(text) } else { Error::internal(text) }
+}
+
+fn s(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+fn n(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+/// Reads a text attribute that every such item has.
+fn text<'a>(item: &'a Item, name: &'static str) -> Result<&'a str> {
+    match item.get(name) {
+        Some(AttributeValue::S(text)) => Ok(text),
+        _ => Err(corrupt(name)),
+    }
+}
+
+/// Reads and parses a text attribute.
+fn parsed<T: std::str::FromStr>(item: &Item, name: &'static str) -> Result<T> {
+    text(item, name)?.parse().map_err(|_| corrupt(name))
+}
+
+/// Reads a number attribute.
+fn number<T: std::str::FromStr>(item: &Item, name: &'static str) -> Result<T> {
+    match item.get(name) {
+        Some(AttributeValue::N(digits)) => digits.parse().map_err(|_| corrupt(name)),
+        _ => Err(corrupt(name)),
+    }
+}
+
+fn corrupt(name: &'static str) -> Error {
+    Error::internal(format!("an item's attribute {name} is missing or of another type"))
+}
