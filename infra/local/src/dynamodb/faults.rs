@@ -1,0 +1,127 @@
+//! Faults of DynamoDB as a function sees them. Operators (tests reading tables) are never hit.
+
+use crate::server::{self, Response};
+use hyper::StatusCode;
+use serde_json::json;
+use std::sync::Mutex;
+use std::time::Duration;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    Throttling,
+    ProvisionedThroughputExceeded,
+    InternalServerError,
+    /// Apply and answer, this much later.
+    Delay(Duration),
+    /// Close the connection; nothing is applied.
+    Dark,
+    /// Kill the calling process; nothing is applied.
+    KillBefore,
+    /// Apply, then kill the calling process before it gets the answer.
+    KillAfter,
+    /// Apply, then close the connection: the answer is lost and the function lives on.
+    LoseAnswer,
+}
+
+/// Which calls a fault hits; all of them, unless narrowed.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    fault: Fault,
+    function: Option<String>,
+    operation: Option<String>,
+    skip: usize,
+    times: Option<usize>,
+}
+
+impl Rule {
+    pub fn new(fault: Fault) -> Self {
+        Self { fault, function: None, operation: None, skip: 0, times: None }
+    }
+
+    pub fn function(self, name: &str) -> Self {
+        Self { function: Some(name.to_owned()), ..self }
+    }
+
+    pub fn operation(self, name: &str) -> Self {
+        Self { operation: Some(name.to_owned()), ..self }
+    }
+
+    /// Let this many matching calls pass first.
+    pub fn skip(self, calls: usize) -> Self {
+        Self { skip: calls, ..self }
+    }
+
+    /// Hit this many calls, then end.
+    pub fn times(self, calls: usize) -> Self {
+        Self { times: Some(calls), ..self }
+    }
+}
+
+#[derive(Default)]
+pub struct Faults(Mutex<Vec<Rule>>);
+
+impl Faults {
+    pub fn add(&self, rule: Rule) {
+        if let Ok(mut rules) = self.0.lock() {
+            rules.push(rule);
+        }
+    }
+
+    pub fn clear(&self) {
+        if let Ok(mut rules) = self.0.lock() {
+            rules.clear();
+        }
+    }
+
+    pub fn next(&self, function: &str, operation: &str) -> Option<Fault> {
+        let mut rules = self.0.lock().ok()?;
+        let matches = |rule: &Rule| {
+            rule.function.as_deref().is_none_or(|name| name == function)
+                && rule.operation.as_deref().is_none_or(|name| name == operation)
+                && rule.times != Some(0)
+        };
+        for rule in rules.iter_mut().filter(|rule| matches(rule)) {
+            if rule.skip > 0 {
+                rule.skip -= 1;
+                continue;
+            }
+            rule.times = rule.times.map(|times| times - 1);
+            return Some(rule.fault);
+        }
+        None
+    }
+}
+
+/// The answers of a service that refuses.
+pub fn refusal(fault: Fault) -> Option<Response> {
+    let (status, kind, text) = match fault {
+        Fault::Throttling => {
+            (StatusCode::BAD_REQUEST, "com.amazon.coral.availability#ThrottlingException", "Rate of requests exceeds the allowed throughput.")
+        }
+        Fault::ProvisionedThroughputExceeded => (
+            StatusCode::BAD_REQUEST,
+            "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException",
+            "The level of configured provisioned throughput for the table was exceeded.",
+        ),
+        Fault::InternalServerError => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "com.amazonaws.dynamodb.v20120810#InternalServerError", "Internal server error")
+        }
+        Fault::Delay(_) | Fault::Dark | Fault::KillBefore | Fault::KillAfter | Fault::LoseAnswer => return None,
+    };
+    Some(server::respond(status, "application/x-amz-json-1.0", json!({ "__type": kind, "message": text }).to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_skips_hits_and_ends() {
+        let faults = Faults::default();
+        faults.add(Rule::new(Fault::Dark).function("login").operation("PutItem").skip(1).times(2));
+        let hit = |function, operation| faults.next(function, operation).is_some();
+        assert!(!hit("login", "GetItem"));
+        assert!(!hit("register", "PutItem"));
+        assert_eq!([0; 4].map(|_| hit("login", "PutItem")), [false, true, true, false]);
+    }
+}

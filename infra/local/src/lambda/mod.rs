@@ -1,0 +1,251 @@
+//! Lambda: one process per concurrent invocation, cold start on demand, warm reuse (the most recently
+//! used process first). A process that crashes or outlives the template's timeout fails its
+//! invocation, and the next one gets a fresh process.
+//!
+//! Absent: retries and queues of asynchronous invocations, versions and aliases, layers,
+//! reserved concurrency. Where an account allows 1,000 concurrent invocations, this machine's limit is
+//! the number of processes; a caller waits a while for one before it is throttled.
+
+pub mod environment;
+mod error;
+mod faults;
+pub mod invoke_api;
+mod logs;
+mod process;
+mod runtime_api;
+
+pub use error::InvokeError;
+pub use faults::{Fault, Faults};
+pub use logs::Logs;
+
+use crate::template::{ACCOUNT, Function, REGION};
+use crate::{clock, random};
+use environment::Endpoints;
+use hyper::body::Bytes;
+use process::Process;
+use runtime_api::Invocation;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+use tokio::sync::{Notify, Semaphore, oneshot};
+use tokio::time::Instant;
+
+pub const MAX_PAYLOAD: usize = 6 * 1024 * 1024;
+const INIT_LIMIT: Duration = Duration::from_secs(10);
+const IDLE_LIMIT: Duration = Duration::from_secs(600);
+const QUEUE_LIMIT: Duration = Duration::from_secs(10);
+
+pub struct Lambda {
+    pools: BTreeMap<String, Pool>,
+    endpoints: Endpoints,
+    permits: Arc<Semaphore>,
+    /// A process has become idle or has ended.
+    changed: Arc<Notify>,
+    serial: AtomicU64,
+    pub faults: Faults,
+}
+
+struct Pool {
+    function: Function,
+    binary: PathBuf,
+    logs: Arc<Logs>,
+    idle: Mutex<Vec<Arc<Process>>>,
+    living: Mutex<Vec<Arc<Process>>>,
+}
+
+impl Lambda {
+    pub fn new(functions: Vec<(Function, PathBuf)>, endpoints: Endpoints, processes: usize, echo: bool) -> Self {
+        let pool = |(function, binary): (Function, PathBuf)| {
+            let logs = Arc::new(Logs::new(&function.name, echo));
+            (function.name.clone(), Pool { function, binary, logs, idle: Mutex::default(), living: Mutex::default() })
+        };
+        Self {
+            pools: functions.into_iter().map(pool).collect(),
+            endpoints,
+            permits: Arc::new(Semaphore::new(processes)),
+            changed: Arc::default(),
+            serial: AtomicU64::new(1),
+            faults: Faults::default(),
+        }
+    }
+
+    pub fn logs(&self, function: &str) -> Option<Arc<Logs>> {
+        self.pools.get(function).map(|pool| Arc::clone(&pool.logs))
+    }
+
+    /// The environments for processes that somebody else starts (benchmarks, a debugger).
+    pub fn environments(&self) -> BTreeMap<String, BTreeMap<String, String>> {
+        let environment = |pool: &Pool| environment::of(&pool.function, &pool.binary, &self.endpoints, None).into_iter().collect();
+        self.pools.iter().map(|(name, pool)| (name.clone(), environment(pool))).collect()
+    }
+
+    pub async fn invoke(&self, name: &str, event: Bytes) -> Result<Bytes, InvokeError> {
+        let pool = self.pools.get(name).ok_or_else(|| InvokeError::NoSuchFunction(name.to_owned()))?;
+        if event.len() > MAX_PAYLOAD {
+            return Err(InvokeError::RequestTooLarge(event.len()));
+        }
+        let id = random::uuid().map_err(|error| InvokeError::Init(error.to_string()))?;
+        match self.faults.next(name) {
+            None => self.deliver(pool, &id, event, None).await,
+            Some(Fault::Drop) => Err(InvokeError::Dropped),
+            Some(Fault::KillAfter(delay)) => self.deliver(pool, &id, event, Some(delay)).await,
+            Some(Fault::Delay(delay)) => {
+                tokio::time::sleep(delay).await;
+                self.deliver(pool, &id, event, None).await
+            }
+            Some(Fault::Duplicate) => {
+                let twice = (self.deliver(pool, &id, event.clone(), None), self.deliver(pool, &id, event, None));
+                tokio::join!(twice.0, twice.1).0
+            }
+        }
+    }
+
+    async fn deliver(&self, pool: &Pool, id: &str, event: Bytes, kill_after: Option<Duration>) -> Result<Bytes, InvokeError> {
+        loop {
+            let process = self.acquire(pool).await?;
+            let outcome = run(pool, &process, id, event.clone(), kill_after).await;
+            if process.has_exited().is_none() && !matches!(outcome, Outcome::Done(Err(InvokeError::Crashed(_)))) {
+                process.rest();
+                lock(&pool.idle).push(process);
+                self.changed.notify_waiters();
+            }
+            match outcome {
+                Outcome::Done(result) => return result,
+                Outcome::NotDelivered => {} // a warm process that had died meanwhile: no harm done yet
+            }
+        }
+    }
+
+    async fn acquire(&self, pool: &Pool) -> Result<Arc<Process>, InvokeError> {
+        let give_up = Instant::now() + QUEUE_LIMIT;
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            while let Some(process) = lock(&pool.idle).pop() {
+                if process.has_exited().is_none() {
+                    return Ok(process);
+                }
+            }
+            if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
+                let serial = self.serial.fetch_add(1, Ordering::Relaxed);
+                let environment = environment::of(&pool.function, &pool.binary, &self.endpoints, Some(serial));
+                let changed = Arc::clone(&self.changed);
+                let started = Process::start(&pool.binary, &environment, serial, &pool.logs, permit, move || changed.notify_waiters());
+                let process = Arc::new(started.await?);
+                let mut living = lock(&pool.living);
+                living.retain(|process| process.has_exited().is_none());
+                living.push(Arc::clone(&process));
+                return Ok(process);
+            }
+            self.evict();
+            if tokio::time::timeout_at(give_up, changed).await.is_err() {
+                return Err(InvokeError::Throttled);
+            }
+        }
+    }
+
+    /// Make room: end the process that has been idle longest.
+    fn evict(&self) {
+        let oldest = self.pools.values().filter_map(|pool| lock(&pool.idle).first().map(|process| (process.idle_since(), pool)));
+        if let Some((_, pool)) = oldest.min_by_key(|(since, _)| *since) {
+            let mut idle = lock(&pool.idle);
+            if !idle.is_empty() {
+                idle.remove(0).begin_kill();
+            }
+        }
+    }
+
+    /// End processes that have been idle for long; for a task that runs now and then.
+    pub fn reap(&self) {
+        for pool in self.pools.values() {
+            lock(&pool.idle).retain(|process| {
+                let keep = process.idle_since().elapsed() < IDLE_LIMIT;
+                if !keep {
+                    process.begin_kill();
+                }
+                keep
+            });
+        }
+    }
+
+    /// Kill one process of a function and wait for its end.
+    pub async fn kill(&self, function: &str, serial: u64) {
+        let found = self.pools.get(function).and_then(|pool| lock(&pool.living).iter().find(|p| p.serial == serial).cloned());
+        if let Some(process) = found {
+            process.kill().await;
+        }
+    }
+
+    /// The serials of a function's living processes.
+    pub fn living(&self, function: &str) -> Vec<u64> {
+        let Some(pool) = self.pools.get(function) else { return Vec::new() };
+        lock(&pool.living).iter().filter(|process| process.has_exited().is_none()).map(|process| process.serial).collect()
+    }
+
+    /// No more processes: every one is killed and waited for.
+    pub async fn shut_down(&self) {
+        self.permits.close();
+        let living: Vec<_> = self.pools.values().flat_map(|pool| std::mem::take(&mut *lock(&pool.living))).collect();
+        living.iter().for_each(|process| process.begin_kill());
+        for process in living {
+            process.exited().await;
+        }
+    }
+}
+
+enum Outcome {
+    Done(Result<Bytes, InvokeError>),
+    NotDelivered,
+}
+
+async fn run(pool: &Pool, process: &Process, id: &str, event: Bytes, kill_after: Option<Duration>) -> Outcome {
+    let (reply, mut answered) = oneshot::channel();
+    let delivered = Arc::new(AtomicBool::new(false));
+    let function = &pool.function;
+    let sent = process.send(Invocation {
+        id: id.to_owned(),
+        arn: format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}", function.name),
+        deadline_ms: clock::epoch_ms() + function.timeout.as_millis() as u64,
+        event,
+        reply,
+        delivered: Arc::clone(&delivered),
+    });
+    if !sent {
+        return Outcome::NotDelivered;
+    }
+    let killed = async {
+        match kill_after {
+            Some(delay) => tokio::time::sleep(delay).await,
+            None => std::future::pending().await,
+        }
+    };
+    let status = tokio::select! {
+        biased;
+        Ok(result) = &mut answered => return Outcome::Done(result),
+        status = process.exited() => status,
+        () = killed => process.kill().await,
+        () = tokio::time::sleep(function.timeout) => {
+            process.kill().await;
+            let error = InvokeError::TimedOut(function.timeout);
+            pool.logs.push(format!("{id} {error}"));
+            return Outcome::Done(Err(error));
+        }
+    };
+    // It may have answered with its last breath.
+    if let Ok(result) = answered.try_recv() {
+        return Outcome::Done(result);
+    }
+    if !delivered.load(Ordering::SeqCst) && kill_after.is_none() {
+        return Outcome::NotDelivered;
+    }
+    let error = InvokeError::Crashed(status);
+    pool.logs.push(format!("RequestId: {id} Error: {error}"));
+    Outcome::Done(Err(error))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

@@ -1,0 +1,9 @@
+pub mod clock;
+pub mod dynamodb;
+pub mod error;
+pub mod iam;
+pub mod lambda;
+pub mod random;
+pub mod secrets;
+pub mod server;
+pub mod template;

@@ -1,0 +1,94 @@
+//! template.yaml, read into exactly what the stack emulates: functions, routes, tables, secrets,
+//! rotations and policies. Anything else in it stops the stack with a sentence naming the line.
+//! Absent: AWS::Serverless::WebSocketApi (`Event` is where its routes will join), conditions, mappings.
+
+mod fields;
+mod function;
+mod http_api;
+mod intrinsics;
+pub(crate) mod parameters;
+mod policy;
+mod resources;
+mod secret;
+mod table;
+mod yaml;
+
+pub use function::{Event, Function};
+pub use http_api::Cors;
+pub use intrinsics::{ACCOUNT, REGION};
+pub use policy::Statement;
+pub use secret::{Generate, Rotation, Secret, Source};
+pub use table::{Table, arn as table_arn};
+
+use crate::error::{Error, Result};
+use fields::Fields;
+use intrinsics::Scope;
+use std::collections::BTreeMap;
+use std::path::Path;
+use yaml::{Node, Refusal};
+
+#[derive(Debug, Default)]
+pub struct Template {
+    pub functions: Vec<Function>,
+    pub tables: Vec<Table>,
+    pub secrets: Vec<Secret>,
+    pub rotations: Vec<Rotation>,
+    pub cors: Option<Cors>,
+    pub parameters: Vec<String>,
+}
+
+impl Template {
+    /// `settings` override parameters by name; functions' env is left as the template has it.
+    pub fn read(path: &Path, settings: &BTreeMap<String, String>) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|error| Error::new(format!("cannot read {}: {error}", path.display())))?;
+        let file = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+        Self::parse(&text, settings).map_err(|refusal| Error::new(format!("{file}:{}: {}", refusal.line, refusal.why)))
+    }
+
+    fn parse(text: &str, settings: &BTreeMap<String, String>) -> Result<Self, Refusal> {
+        let root = yaml::parse(text)?;
+        let mut sections = Fields::of(&root, "section", "the template")?;
+        sections.ignore(&["AWSTemplateFormatVersion", "Description", "Metadata"]);
+        if let Some(transform) = sections.take("Transform")
+            && transform.text()? != "AWS::Serverless-2016-10-31"
+        {
+            return Refusal::at(transform.line, "this stack emulates the transform AWS::Serverless-2016-10-31 only");
+        }
+        let mut scope = Scope::default();
+        let mut template = Self::default();
+        if let Some(parameters) = sections.take("Parameters") {
+            scope.parameters = parameters::read(parameters, settings)?;
+            template.parameters = parameters.entries()?.iter().map(|(key, _)| key.name.clone()).collect();
+        }
+        let resources = sections.need("Resources")?;
+        scope.resources = resources::names(resources)?;
+        let globals = sections.take("Globals").map(|node| scope.resolve(node)).transpose()?;
+        let globals = function::Globals::read(globals.as_ref())?;
+        let resources = scope.resolve(resources)?;
+        resources::read(&resources, &globals, &mut template)?;
+        if let Some(outputs) = sections.take("Outputs") {
+            outputs_resolve(&scope, outputs)?;
+        }
+        sections.finish()?;
+        Ok(template)
+    }
+
+    pub fn function(&self, name: &str) -> Option<&Function> {
+        self.functions.iter().find(|function| function.name == name)
+    }
+}
+
+/// Outputs have no reader here; that they resolve is worth knowing before a deployment.
+fn outputs_resolve(scope: &Scope, outputs: &Node) -> Result<(), Refusal> {
+    for (key, node) in outputs.entries()? {
+        let node = scope.resolve(node)?;
+        let mut fields = Fields::of(&node, "property", format!("the output {}", key.name))?;
+        fields.need("Value")?;
+        fields.ignore(&["Description", "Export"]);
+        fields.finish()?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

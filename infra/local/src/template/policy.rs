@@ -1,0 +1,64 @@
+//! The functions' policies, kept as statements which the emulated services enforce. Absent: Deny,
+//! conditions, managed policies and SAM policy templates. Action wildcards are refused on purpose:
+//! a function's policy names what the function does.
+
+use super::fields::Fields;
+use super::yaml::{Node, Refusal};
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Statement {
+    pub actions: Vec<String>,
+    /// ARNs; a `*` at the end matches any rest.
+    pub resources: Vec<String>,
+}
+
+impl Statement {
+    pub fn allows(&self, action: &str, arn: &str) -> bool {
+        let covers = |pattern: &String| match pattern.strip_suffix('*') {
+            Some(prefix) => arn.starts_with(prefix),
+            None => pattern == arn,
+        };
+        self.actions.iter().any(|allowed| allowed.eq_ignore_ascii_case(action)) && self.resources.iter().any(covers)
+    }
+}
+
+pub fn read(policies: &Node) -> Result<Vec<Statement>, Refusal> {
+    let mut statements = Vec::new();
+    for policy in policies.list()? {
+        let mut fields = Fields::of(policy, "policy template", "Policies")?;
+        fields.ignore(&["Version"]);
+        let list = fields.take("Statement");
+        fields.finish()?;
+        let Some(list) = list else {
+            return Refusal::at(policy.line, "a policy without `Statement`");
+        };
+        for node in list.list()? {
+            statements.push(statement(node)?);
+        }
+    }
+    Ok(statements)
+}
+
+fn statement(node: &Node) -> Result<Statement, Refusal> {
+    let mut fields = Fields::of(node, "element", "a policy statement")?;
+    fields.ignore(&["Sid"]);
+    let effect = fields.need("Effect")?;
+    if effect.text()? != "Allow" {
+        return Refusal::at(effect.line, "this stack emulates the policy effect Allow only");
+    }
+    let (action, resource) = (fields.need("Action")?, fields.need("Resource")?);
+    fields.finish()?;
+    let (actions, resources) = (action.words()?, resource.words()?);
+    for name in &actions {
+        if name.contains('*') {
+            return Refusal::at(action.line, format!("`{name}` is a wildcard; name the actions that the function uses"));
+        }
+        if !["dynamodb:", "secretsmanager:"].iter().any(|service| name.starts_with(service)) {
+            return Refusal::at(action.line, format!("this stack does not emulate the service of the action `{name}`"));
+        }
+    }
+    if resources.iter().any(|arn| arn == "*") {
+        return Refusal::at(resource.line, "`*` is every resource; name those that the function uses");
+    }
+    Ok(Statement { actions, resources })
+}

@@ -1,0 +1,89 @@
+//! Every refusal names its line; the real template is read whole.
+
+use super::*;
+
+fn refused(text: &str) -> String {
+    let refusal = Template::parse(text, &BTreeMap::new()).unwrap_err();
+    format!("{}: {}", refusal.line, refusal.why)
+}
+
+fn function_with(property: &str) -> String {
+    format!("Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Metadata: {{BuildMethod: rust-cargolambda, BuildProperties: {{Binary: f}}}}\n    Properties:\n      {property}\n")
+}
+
+#[test]
+fn the_real_template_is_read() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../template.yaml");
+    let template = Template::read(&path, &BTreeMap::new()).unwrap();
+    let login = template.function("login").unwrap();
+    assert_eq!(login.timeout, std::time::Duration::from_secs(10));
+    assert_eq!(login.memory_mb, 1024);
+    assert_eq!(login.environment["IDENTITY_TABLE"], "IdentityTable");
+    assert_eq!(login.environment["JWT_EXPIRES_IN"], "15m");
+    assert!(login.environment["SIGNING_KEY_SECRET"].starts_with("arn:aws:secretsmanager:us-east-1:123456789012:secret:SigningKeySecret-"));
+    assert_eq!(template.rotations[0].function, "rotate-signing-key");
+    assert!(template.rotations[0].immediately);
+    assert!(template.cors.unwrap().origins.contains(&"http://localhost:5173".to_owned()));
+    assert_eq!(template.functions.iter().filter(|f| f.events.contains(&Event::Http(None))).count(), 1);
+}
+
+#[test]
+fn unknown_things_are_refused_at_their_line() {
+    for (text, sentence) in [
+        ("Conditions:\n  A: b\nResources: {}\n", "1: this stack does not emulate the section `Conditions` of the template"),
+        ("Resources:\n  Q:\n    Type: AWS::SQS::Queue\n", "3: this stack does not emulate the resource type `AWS::SQS::Queue`"),
+        (
+            "Resources:\n  A:\n    Type: AWS::Serverless::WebSocketApi\n",
+            "3: this stack does not emulate the resource type `AWS::Serverless::WebSocketApi`",
+        ),
+        (
+            "Resources:\n  T:\n    Type: AWS::DynamoDB::Table\n    Properties:\n      AttributeDefinitions: []\n      KeySchema: []\n      Foo: 1\n",
+            "7: this stack does not emulate the property `Foo` of AWS::DynamoDB::Table",
+        ),
+        (&function_with("Layers: [x]"), "6: this stack does not emulate the property `Layers` of AWS::Serverless::Function"),
+        (&function_with("Runtime: python3.13"), "6: this stack does not emulate the runtime `python3.13`"),
+        (&function_with("Events: {E: {Type: S3}}"), "6: this stack does not emulate the event type `S3`"),
+        (&function_with("Timeout: !If [a, b, c]"), "6: this stack does not emulate the intrinsic `!If`"),
+        (&function_with("Timeout: !Ref Nothing"), "6: `Nothing` is neither a parameter nor a resource of this template"),
+        (&function_with("Policies: [{S3ReadPolicy: {BucketName: b}}]"), "6: this stack does not emulate the policy template `S3ReadPolicy` of Policies"),
+        (
+            &function_with("Policies: [{Statement: [{Effect: Allow, Action: \"dynamodb:*\", Resource: a}]}]"),
+            "6: `dynamodb:*` is a wildcard; name the actions that the function uses",
+        ),
+        (
+            &function_with("Policies: [{Statement: [{Effect: Allow, Action: s3:GetObject, Resource: a}]}]"),
+            "6: this stack does not emulate the service of the action `s3:GetObject`",
+        ),
+        (&function_with("Policies: [{Statement: [{Effect: Deny, Action: a, Resource: b}]}]"), "6: this stack emulates the policy effect Allow only"),
+        (&function_with("Events: {E: {Type: HttpApi, Properties: {Path: /a, Auth: {}}}}"), "6: this stack does not emulate the property `Auth` of an HttpApi event"),
+        ("Parameters:\n  P: {Type: String}\nResources: {}\n", "2: the parameter P has no default; set it in the environment or --env-file"),
+        ("Parameters:\n  P: {Type: Number, Default: 9, MaxValue: 3}\nResources: {}\n", "2: `9` is no value for the parameter P: outside MinValue and MaxValue"),
+    ] {
+        assert_eq!(refused(text), sentence);
+    }
+}
+
+#[test]
+fn sub_and_long_forms_resolve() {
+    let text = function_with(
+        "Environment: {Variables: {A: !Sub \"${AWS::Region}-${T.Arn}-${!x}\", B: {Ref: T}, C: {\"Fn::GetAtt\": [F, Arn]}}}\n  T:\n    Type: AWS::DynamoDB::Table\n    Properties: {AttributeDefinitions: [], KeySchema: []}",
+    );
+    let template = Template::parse(&text, &BTreeMap::new()).unwrap();
+    let environment = &template.functions[0].environment;
+    assert_eq!(environment["A"], "us-east-1-arn:aws:dynamodb:us-east-1:123456789012:table/T-${x}");
+    assert_eq!(environment["B"], "T");
+    assert_eq!(environment["C"], "arn:aws:lambda:us-east-1:123456789012:function:f");
+}
+
+#[test]
+fn settings_override_parameters() {
+    let text = "Parameters:\n  CorsOrigins: {Type: CommaDelimitedList, Default: a}\nResources:\n  A:\n    Type: AWS::Serverless::HttpApi\n    Properties:\n      CorsConfiguration: {AllowOrigins: !Ref CorsOrigins}\n";
+    let settings = BTreeMap::from([("CORS_ORIGINS".to_owned(), "http://x, http://y".to_owned())]);
+    assert_eq!(Template::parse(text, &settings).unwrap().cors.unwrap().origins, ["http://x", "http://y"]);
+}
+
+#[test]
+fn a_rotation_needs_its_permission() {
+    let text = function_with("Timeout: 3\n  S:\n    Type: AWS::SecretsManager::Secret\n    Properties: {SecretString: a}\n  R:\n    Type: AWS::SecretsManager::RotationSchedule\n    Properties: {SecretId: !Ref S, RotationLambdaARN: !GetAtt F.Arn}");
+    assert_eq!(refused(&text), "10: no AWS::Lambda::Permission lets secretsmanager.amazonaws.com invoke `f`");
+}
