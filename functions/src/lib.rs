@@ -1,0 +1,19 @@
+//! One Lambda function per endpoint.
+//!
+//! | module | what it knows |
+//! |---|---|
+//! | [`route`] | the endpoint table: path, access, limit, state of every function |
+//! | [`serve`] | the Lambda runtime, alone |
+//! | [`http`] | status codes, headers and bodies, alone |
+//! | [`gate`] | who may pass: token, permission, rate limit |
+//! | [`auth`], [`ai`], [`ops`] | a handler per file |
+//!
+//! A request goes `serve` -> `http` -> `gate` -> handler -> `aura`, and back.
+
+pub mod ai;
+pub mod auth;
+mod gate;
+pub mod http;
+pub mod ops;
+pub mod route;
+pub mod serve;

@@ -36,6 +36,12 @@ pub enum Error {
         /// What was looked for.
         what: &'static str,
     },
+    /// The path exists and takes other methods.
+    #[error("This path takes {allowed}.")]
+    Method {
+        /// The methods, as an `Allow` header has them.
+        allowed: String,
+    },
     /// The request disagrees with what is stored.
     #[error("{0}")]
     Conflict(Conflict),
@@ -165,6 +171,7 @@ impl Error {
             },
             Self::Forbidden { .. } => "INSUFFICIENT_PERMISSIONS",
             Self::NotFound { .. } => "NOT_FOUND",
+            Self::Method { .. } => "METHOD_NOT_ALLOWED",
             Self::Conflict(Conflict::EmailTaken) => "EMAIL_TAKEN",
             Self::TooMany(_) => "RATE_LIMITED",
             Self::Unconfigured { .. } => "PROVIDER_UNCONFIGURED",

@@ -1,13 +1,20 @@
-//! The one HTTP client that calls providers, on compiled-in roots.
+//! The HTTP clients, for AWS and for providers: one TLS stack, one compiled-in root store.
 //!
 //! Reading the system's root certificates would dominate a function's start.
 //! Deliberately absent: proxies, redirects (a provider that redirects a key elsewhere is an error), total timeouts
 //! (every call brings its own deadline).
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use aws_sdk_dynamodb::config::{Credentials, SharedHttpClient};
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use reqwest::{Certificate, Client, redirect::Policy};
 
+use crate::config::Aws;
 use crate::{Error, Result};
 
 /// How long a provider may take to accept a connection.
@@ -18,7 +25,10 @@ const CONNECT: Duration = Duration::from_secs(3);
 /// # Errors
 /// `Internal` when a root cannot be read, which only a broken build can cause.
 pub fn roots() -> Result<Vec<Certificate>> {
-    webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().map(|der| Certificate::from_der(der).map_err(Error::internal)).collect()
+    webpki_root_certs::TLS_SERVER_ROOT_CERTS
+        .iter()
+        .map(|der| Certificate::from_der(der).map_err(Error::internal))
+        .collect()
 }
 
 /// A client with no redirects and a connect timeout of 3 s.
@@ -34,4 +44,51 @@ pub fn http_client() -> Result<Client> {
         .no_proxy()
         .build()
         .map_err(Error::internal)
+}
+
+/// The client that every AWS service of this process shares.
+///
+/// Its roots are those that AWS's endpoints chain to (Amazon Trust Services and Starfield, as AWS's certificate
+/// documentation lists them), a subset of the compiled-in store: parsing all of them would cost start-up time.
+///
+/// # Errors
+/// `Internal` when TLS cannot be set up.
+pub fn aws_http_client() -> Result<SharedHttpClient> {
+    static SHARED: LazyLock<Result<SharedHttpClient>> = LazyLock::new(|| {
+        let store = aws_roots().map(pem).fold(TrustStore::empty(), TrustStore::with_pem_certificate);
+        let context = TlsContext::builder().with_trust_store(store).build().map_err(Error::internal)?;
+        Ok(aws_smithy_http_client::Builder::new()
+            .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+            .tls_context(context)
+            .build_https())
+    });
+    SHARED.as_ref().map_err(|error| Error::internal(error.to_string())).cloned()
+}
+
+fn aws_roots() -> impl Iterator<Item = &'static [u8]> {
+    const NAMES: [&[u8]; 3] = [b"Amazon Root CA", b"Starfield Services Root", b"Starfield Root Certificate"];
+    let of_aws = |der: &&[u8]| NAMES.iter().any(|name| der.windows(name.len()).any(|window| window == *name));
+    webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().map(AsRef::as_ref).filter(of_aws)
+}
+
+fn pem(der: &[u8]) -> Vec<u8> {
+    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", STANDARD.encode(der)).into_bytes()
+}
+
+/// The credentials that Lambda puts into the environment; they hold for the life of the process.
+pub fn aws_credentials(aws: &Aws) -> Credentials {
+    let token = aws.session_token.as_ref().map(|token| token.expose().to_owned());
+    Credentials::new(&aws.access_key_id, aws.secret_access_key.expose(), token, None, "environment")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_roots_of_aws_are_compiled_in() {
+        let count = aws_roots().count();
+        assert!((5..=8).contains(&count), "{count}");
+        aws_http_client().unwrap();
+    }
 }

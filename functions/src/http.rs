@@ -1,0 +1,384 @@
+//! Requests become [`Call`]s, results become responses: the only file with status codes.
+//!
+//! Errors are `application/problem+json` (RFC 9457) with the extensions `error` (the sentence again, for clients that
+//! show it), `code` (stable) and `requestId`.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::pin::Pin;
+
+use aura::auth::authority::Authorized;
+use aura::error::{Denial, Invalid, TooMany};
+use aura::limits::{Admission, ClientIp};
+use aura::{App, Error, Result};
+use lambda_http::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use lambda_http::http::StatusCode;
+use lambda_http::request::RequestContext;
+use lambda_http::{Request, RequestExt as _, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use tracing::Instrument as _;
+
+use crate::gate;
+use crate::route::{Body, Limit, Route, Success};
+
+/// What a handler gets.
+#[derive(Debug)]
+pub struct Call<B> {
+    /// The body, parsed and thereby validated.
+    pub body: B,
+    /// Who calls.
+    pub caller: Caller,
+    /// The request's path, as it was sent.
+    pub path: String,
+}
+
+/// Who calls.
+#[derive(Debug)]
+pub struct Caller {
+    /// From where, as the gateway saw it; no header can change it.
+    pub ip: ClientIp,
+    user: Option<Authorized>,
+}
+
+impl Caller {
+    /// The signed-in user.
+    ///
+    /// # Errors
+    /// TOKEN_REQUIRED on a route that is public.
+    pub fn user(&self) -> Result<&Authorized> {
+        self.user.as_ref().ok_or(Error::Unauthenticated(Denial::TokenMissing))
+    }
+}
+
+type Answer = Result<Vec<u8>>;
+type Handler = Box<dyn Fn(&'static App, Call<Vec<u8>>) -> Pin<Box<dyn Future<Output = Answer> + Send>> + Send + Sync>;
+
+/// A route and what serves it.
+pub struct Endpoint {
+    route: Route,
+    handler: Handler,
+}
+
+impl Endpoint {
+    /// Wraps a handler: its body is parsed from JSON, its answer written as JSON.
+    pub fn new<B, T, F, Fut>(route: Route, handler: F) -> Self
+    where
+        B: DeserializeOwned + Send + 'static,
+        T: Serialize + 'static,
+        F: Fn(&'static App, Call<B>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<T>> + Send + 'static,
+    {
+        let handler: Handler = Box::new(move |app, Call { body, caller, path }| {
+            let answer = parse(&body).map(|body| handler(app, Call { body, caller, path }));
+            Box::pin(async move { serde_json::to_vec(&answer?.await?).map_err(Error::internal) })
+        });
+        Self { route, handler }
+    }
+
+    /// The route.
+    pub fn route(&self) -> &Route {
+        &self.route
+    }
+}
+
+/// Answers one request; never fails.
+pub async fn answer(app: &'static App, endpoint: &Endpoint, request: Request) -> Response<lambda_http::Body> {
+    let id = request.lambda_context_ref().map(|context| context.request_id.clone()).unwrap_or_default();
+    let started = app.clock.now();
+    let span = tracing::info_span!("request", id, route = endpoint.route.name);
+    async {
+        let (outcome, limit) = outcome(app, endpoint, request).await;
+        let response = match outcome {
+            Ok(body) => success(&endpoint.route, body),
+            Err(error) => problem(&error, &id),
+        };
+        let response = with_headers(response, limit.as_ref(), &id);
+        let (status, ms) = (response.status().as_u16(), app.clock.now().since(started).as_millis());
+        tracing::info!(status, ms, "answered");
+        response
+    }
+    .instrument(span)
+    .await
+}
+
+async fn outcome(app: &'static App, endpoint: &Endpoint, request: Request) -> (Answer, Option<Announced>) {
+    let route = &endpoint.route;
+    let mut announced = match route.limit {
+        Limit::Failures => Some(Announced::policy_only(aura::limits::Action::SignIn.quota(&app.config))),
+        Limit::None | Limit::Requests(_) => None,
+    };
+    let result = async {
+        check_body(route, &request)?;
+        let authorization = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let passed = gate::pass(app, route, authorization).await?;
+        if let Some(admission) = &passed.admission {
+            announced = Some(Announced::admitted(admission));
+        }
+        let caller = Caller { ip: source_ip(&request), user: passed.user };
+        let path = request.raw_http_path().to_owned();
+        let body = match route.body {
+            Body::None => b"null".to_vec(),
+            Body::Json(_) => request.into_body().to_vec(),
+        };
+        (endpoint.handler)(app, Call { body, caller, path }).await
+    }
+    .await;
+    if let Err(error) = &result {
+        log(error);
+        if let Error::TooMany(too_many) = error {
+            announced = Some(Announced::denied(too_many));
+        }
+    }
+    (result, announced)
+}
+
+/// Refuses, before any other work, a body that the route would not read.
+fn check_body(route: &Route, request: &Request) -> Result<()> {
+    let invalid = |code, message: String| Err(Error::Invalid { code, message });
+    let Body::Json(limit) = route.body else { return Ok(()) };
+    if request.body().len() > limit {
+        return invalid(Invalid::TooLarge, format!("The body has more than {limit} bytes, which is the limit here."));
+    }
+    let header = |name: HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !matches!(header(header::CONTENT_ENCODING), "" | "identity") {
+        return invalid(Invalid::MediaType, "Send the body without a content encoding.".to_owned());
+    }
+    let media_type = header(header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim();
+    if !media_type.eq_ignore_ascii_case("application/json") {
+        return invalid(Invalid::MediaType, "Send JSON with `Content-Type: application/json`.".to_owned());
+    }
+    Ok(())
+}
+
+/// Parsing is validation: the type's own rules become the sentence that the caller reads.
+fn parse<B: DeserializeOwned>(bytes: &[u8]) -> Result<B> {
+    serde_json::from_slice(bytes).map_err(|error| match error.classify() {
+        serde_json::error::Category::Data => Error::invalid(without_values(&error.to_string())),
+        _ => {
+            let (line, column) = (error.line(), error.column());
+            let message = format!("The body is not JSON, or is nested too deeply: line {line}, column {column}.");
+            Error::Invalid { code: Invalid::Json, message }
+        }
+    })
+}
+
+/// serde's messages quote a text that stands where another type belongs: it might be a password.
+fn without_values(message: &str) -> String {
+    for kind in ["string", "character"] {
+        let quoted = format!("{kind} \"");
+        if let (Some(start), Some(end)) = (message.find(&quoted), message.rfind("\", expected"))
+            && start + quoted.len() <= end
+        {
+            return format!("{}a {kind}{}", &message[..start], &message[end + 1..]);
+        }
+    }
+    // `unknown field` names the caller's own field; serde never quotes its value.
+    message.to_owned()
+}
+
+/// The client's address from the gateway's own record. Headers such as X-Forwarded-For are the client's to choose.
+fn source_ip(request: &Request) -> ClientIp {
+    let address = match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.as_deref(),
+        _ => None,
+    };
+    // Without a gateway in front, as under cargo-lambda, everybody shares one address.
+    ClientIp::new(address.and_then(|text| text.parse().ok()).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))
+}
+
+fn success(route: &Route, body: Vec<u8>) -> Response<lambda_http::Body> {
+    let (status, cache) = match route.success {
+        Success::Ok => (StatusCode::OK, HeaderValue::from_static("no-store")),
+        Success::Created => (StatusCode::CREATED, HeaderValue::from_static("no-store")),
+        Success::Cacheable(seconds) => (StatusCode::OK, value(format!("public, max-age={seconds}"))),
+    };
+    let mut response = Response::new(text(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(header::CACHE_CONTROL, cache);
+    response
+}
+
+fn status(error: &Error) -> StatusCode {
+    match error {
+        Error::Invalid { code, .. } => match code {
+            Invalid::Json | Invalid::Request | Invalid::WeakPassword => StatusCode::BAD_REQUEST,
+            Invalid::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Invalid::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        },
+        Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
+        Error::Forbidden { .. } => StatusCode::FORBIDDEN,
+        Error::NotFound { .. } => StatusCode::NOT_FOUND,
+        Error::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
+        Error::Conflict(_) => StatusCode::CONFLICT,
+        Error::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+        Error::Unconfigured { .. } | Error::Upstream { .. } | Error::Unavailable { .. } => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+        Error::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+fn problem(error: &Error, request_id: &str) -> Response<lambda_http::Body> {
+    let status = status(error);
+    let sentence = error.to_string();
+    let body = json!({
+        "type": "about:blank",
+        "title": status.canonical_reason(),
+        "status": status.as_u16(),
+        "detail": sentence,
+        "error": sentence,
+        "code": error.code(),
+        "requestId": request_id,
+    });
+    let mut response = Response::new(text(body.to_string().into_bytes()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    match error {
+        Error::Unauthenticated(Denial::TokenMissing) => {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        Error::Unauthenticated(_) => {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""));
+        }
+        Error::Method { allowed } => {
+            headers.insert(header::ALLOW, value(allowed.clone()));
+        }
+        Error::TooMany(too_many) => {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(ceil_secs(too_many.retry_after).max(1)));
+        }
+        Error::Unavailable { .. } | Error::Upstream { retryable: true, .. } => {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(1));
+        }
+        _ => {}
+    }
+    response
+}
+
+/// What the `RateLimit` headers say (draft-ietf-httpapi-ratelimit-headers-11).
+struct Announced {
+    policy: String,
+    state: Option<String>,
+}
+
+impl Announced {
+    fn policy_only(quota: aura::limits::Quota) -> Self {
+        Self { policy: format!("\"{}\";q={};w={}", quota.policy, quota.limit, ceil_secs(quota.window)), state: None }
+    }
+
+    fn admitted(admission: &Admission) -> Self {
+        let Admission { quota, remaining, reset, .. } = admission;
+        let state = format!("\"{}\";r={remaining};t={}", quota.policy, ceil_secs(*reset));
+        Self { state: Some(state), ..Self::policy_only(*quota) }
+    }
+
+    fn denied(too_many: &TooMany) -> Self {
+        let TooMany { policy, quota, window, retry_after } = *too_many;
+        let state = format!("\"{policy}\";r=0;t={}", ceil_secs(retry_after));
+        Self { state: Some(state), ..Self::policy_only(aura::limits::Quota { policy, limit: quota, window }) }
+    }
+}
+
+fn with_headers(
+    mut response: Response<lambda_http::Body>,
+    limit: Option<&Announced>,
+    request_id: &str,
+) -> Response<lambda_http::Body> {
+    let headers: &mut HeaderMap = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(HeaderName::from_static("x-request-id"), value(request_id.to_owned()));
+    if let Some(Announced { policy, state }) = limit {
+        headers.insert(HeaderName::from_static("ratelimit-policy"), value(policy.clone()));
+        if let Some(state) = state {
+            headers.insert(HeaderName::from_static("ratelimit"), value(state.clone()));
+        }
+    }
+    response
+}
+
+/// JSON is UTF-8: as text, the gateway need not decode base64.
+fn text(json: Vec<u8>) -> lambda_http::Body {
+    match String::from_utf8(json) {
+        Ok(text) => lambda_http::Body::Text(text),
+        Err(bytes) => lambda_http::Body::Binary(bytes.into_bytes()),
+    }
+}
+
+fn value(text: String) -> HeaderValue {
+    HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+fn ceil_secs(duration: std::time::Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
+}
+
+/// Logs an error once, here at the edge; what a caller did wrong is no error of ours.
+fn log(error: &Error) {
+    let code = error.code();
+    match error {
+        Error::Internal { source } => tracing::error!(code, error = %source, "failed"),
+        Error::Unavailable { source } | Error::Upstream { source, .. } => tracing::warn!(code, error = %source, "failed"),
+        _ => tracing::info!(code, "refused"),
+    }
+}
+
+/// The methods of a path, for the handler of what no route takes.
+pub fn unrouted(path: &str) -> Error {
+    match crate::route::methods(path) {
+        none if none.is_empty() => Error::NotFound { what: "path" },
+        allowed => Error::Method { allowed },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Pair {
+        #[expect(dead_code, reason = "only parsing is tested")]
+        number: u8,
+        #[expect(dead_code, reason = "only parsing is tested")]
+        list: Vec<u8>,
+    }
+
+    fn refusal(body: &str) -> (&'static str, String) {
+        let error = parse::<Pair>(body.as_bytes()).unwrap_err();
+        (error.code(), error.to_string())
+    }
+
+    #[test]
+    fn row_50_no_value_is_quoted_back() {
+        for body in [
+            r#"{"number": "canary"}"#,
+            r#"{"number": 1, "list": "canary"}"#,
+            r#"{"number": 1, "list": "can\", expected ary"}"#,
+            r#""canary""#,
+        ] {
+            let (code, message) = refusal(body);
+            assert_eq!(code, "INVALID_REQUEST");
+            assert!(!message.contains("can"), "{message}");
+            assert!(message.contains("expected"), "{message}");
+        }
+    }
+
+    #[test]
+    fn row_38_deep_nesting_is_not_json_here() {
+        assert_eq!(refusal(&"[".repeat(200_000)).0, "INVALID_JSON");
+        assert_eq!(refusal("{").0, "INVALID_JSON");
+        assert_eq!(refusal("").0, "INVALID_JSON");
+        assert_eq!(refusal(r#"{"number": "\ud800"}"#).0, "INVALID_JSON");
+        assert_eq!(refusal(r#"{"number": 1, "list": [], "role": "admin"}"#).0, "INVALID_REQUEST");
+        assert_eq!(refusal(r#"{"number": 1, "number": 1, "list": []}"#).0, "INVALID_REQUEST");
+    }
+
+    #[test]
+    fn an_unrouted_path_and_a_wrong_method_differ() {
+        assert_eq!(unrouted("/api/auth/login").code(), "METHOD_NOT_ALLOWED");
+        assert_eq!(unrouted("/nowhere").code(), "NOT_FOUND");
+    }
+}

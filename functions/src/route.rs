@@ -1,0 +1,184 @@
+//! The endpoint table: what every function asks of its callers, and of its deployment, before any work.
+//!
+//! `serve::http` takes a [`Route`], so a function without an entry does not compile; a test holds this table,
+//! template.yaml and the binaries together.
+
+use aura::Need;
+use aura::auth::Permission;
+use aura::limits::Action;
+
+/// One endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route {
+    /// The function's name: binary, event and, in CamelCase with `Function`, resource.
+    pub name: &'static str,
+    /// The HTTP method; empty for the catch-all.
+    pub method: &'static str,
+    /// The path; empty for the catch-all.
+    pub path: &'static str,
+    /// Who may call it.
+    pub access: Access,
+    /// What is counted.
+    pub limit: Limit,
+    /// State that it opens.
+    pub needs: &'static [Need],
+    /// What its body may be.
+    pub body: Body,
+    /// What a success is.
+    pub success: Success,
+}
+
+/// Who may call a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anyone.
+    Public,
+    /// Anyone who is signed in.
+    SignedIn,
+    /// Anyone who is signed in and has the permission.
+    May(Permission),
+}
+
+/// What is counted against which limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// Nothing: probes and public keys, which cost no write. The gateway's own throttle holds.
+    None,
+    /// Failures, by the domain function itself, which knows the account.
+    Failures,
+    /// Every request, by user.
+    Requests(Action),
+}
+
+/// What a request's body may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Body {
+    /// Not looked at.
+    None,
+    /// JSON of at most this many bytes.
+    Json(usize),
+}
+
+/// What a success is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Success {
+    /// Something was answered or changed.
+    Ok,
+    /// Something was made.
+    Created,
+    /// Something was answered that anyone may keep for so many seconds.
+    Cacheable(u32),
+}
+
+const KIB: usize = 1_024;
+
+const PUBLIC: Route = Route {
+    name: "",
+    method: "GET",
+    path: "",
+    access: Access::Public,
+    limit: Limit::None,
+    needs: &[],
+    body: Body::None,
+    success: Success::Ok,
+};
+
+const SIGN_IN: Route = Route {
+    method: "POST",
+    limit: Limit::Failures,
+    needs: &[Need::Identity, Need::Ephemeral, Need::SigningKey],
+    body: Body::Json(4 * KIB),
+    ..PUBLIC
+};
+
+const SIGNED_IN: Route = Route {
+    access: Access::SignedIn,
+    limit: Limit::Requests(Action::Other),
+    needs: &[Need::Identity, Need::Ephemeral],
+    ..PUBLIC
+};
+
+/// POST /api/auth/register
+pub const REGISTER: Route =
+    Route { name: "register", path: "/api/auth/register", success: Success::Created, ..SIGN_IN };
+/// POST /api/auth/login
+pub const LOGIN: Route = Route { name: "login", path: "/api/auth/login", ..SIGN_IN };
+/// POST /api/auth/refresh
+pub const REFRESH: Route = Route { name: "refresh", path: "/api/auth/refresh", ..SIGN_IN };
+/// POST /api/auth/logout
+pub const LOGOUT: Route = Route { name: "logout", method: "POST", path: "/api/auth/logout", ..SIGNED_IN };
+/// GET /api/auth/verify
+pub const VERIFY: Route = Route { name: "verify", path: "/api/auth/verify", ..SIGNED_IN };
+/// GET /.well-known/jwks.json
+pub const JWKS: Route = Route {
+    name: "jwks",
+    path: "/.well-known/jwks.json",
+    needs: &[Need::Identity],
+    success: Success::Cacheable(60),
+    ..PUBLIC
+};
+/// POST /api/ai/generate-form
+pub const GENERATE_FORM: Route = Route {
+    name: "generate-form",
+    method: "POST",
+    path: "/api/ai/generate-form",
+    access: Access::May(Permission::UseOpenAi),
+    limit: Limit::Requests(Action::Ai),
+    needs: &[Need::Identity, Need::Ephemeral, Need::Providers],
+    body: Body::Json(64 * KIB),
+    ..PUBLIC
+};
+/// GET /health
+pub const HEALTH: Route = Route { name: "health", path: "/health", needs: &[Need::Providers], ..PUBLIC };
+/// GET /ready
+pub const READY: Route =
+    Route { name: "ready", path: "/ready", needs: &[Need::Identity, Need::Providers], ..PUBLIC };
+/// Whatever no other route takes.
+pub const NO_ROUTE: Route = Route { name: "no-route", method: "", ..PUBLIC };
+
+/// Every endpoint.
+pub const ALL: [Route; 10] =
+    [REGISTER, LOGIN, REFRESH, LOGOUT, VERIFY, JWKS, GENERATE_FORM, HEALTH, READY, NO_ROUTE];
+
+/// The methods that a path takes, as an `Allow` header has them; empty for a path that does not exist.
+pub fn methods(path: &str) -> String {
+    let methods: Vec<_> = ALL.iter().filter(|route| is_match(route.path, path)).map(|route| route.method).collect();
+    methods.join(", ")
+}
+
+/// Whether `path` is one that `template` describes, where `{name}` stands for one segment.
+fn is_match(template: &str, path: &str) -> bool {
+    let same = |(pattern, segment): (&str, &str)| pattern == segment || (pattern.starts_with('{') && !segment.is_empty());
+    !template.is_empty()
+        && template.split('/').count() == path.split('/').count()
+        && template.split('/').zip(path.split('/')).all(same)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_match_by_segment() {
+        assert!(is_match("/api/rooms/{id}", "/api/rooms/7"));
+        assert!(!is_match("/api/rooms/{id}", "/api/rooms/"));
+        assert!(!is_match("/api/rooms/{id}", "/api/rooms/7/members"));
+        assert_eq!(methods("/api/auth/login"), "POST");
+        assert_eq!(methods("/API/auth/login"), "");
+        assert_eq!(methods(""), "");
+    }
+
+    #[test]
+    fn row_26_only_these_routes_are_public() {
+        let public: Vec<_> = ALL.iter().filter(|r| r.access == Access::Public).map(|r| r.name).collect();
+        assert_eq!(public, ["register", "login", "refresh", "jwks", "health", "ready", "no-route"]);
+    }
+
+    #[test]
+    fn who_is_signed_in_is_counted_by_user() {
+        for route in ALL {
+            let counted = matches!(route.limit, Limit::Requests(_));
+            assert_eq!(route.access != Access::Public, counted, "{}", route.name);
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The only file that names the Lambda runtime.
+//!
+//! [`http`] and [`event`] box the handler at once; everything after is not generic, so that a binary compiles its
+//! handler and nothing of the HTTP stack.
+
+use std::fmt;
+use std::sync::Arc;
+
+use aura::clock::Clock;
+use aura::config::{Config, ConfigError};
+use aura::{App, Need, Result as AuraResult};
+use lambda_http::Request;
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::http::{self, Call, Endpoint};
+use crate::route::Route;
+
+/// Why a function could not start or go on, as a sentence: the runtime prints it with `Debug`.
+pub struct Error(String);
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// Serves an HTTP endpoint until the process ends.
+///
+/// # Errors
+/// A wrong setting, by name, or a runtime that does not answer.
+pub fn http<B, T, F, Fut>(route: Route, handler: F) -> Result<(), Error>
+where
+    B: DeserializeOwned + Send + 'static,
+    T: Serialize + 'static,
+    F: Fn(&'static App, Call<B>) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = AuraResult<T>> + Send + 'static,
+{
+    run_http(Endpoint::new(route, handler))
+}
+
+/// Serves events that do not come from the HTTP gateway.
+///
+/// # Errors
+/// As [`http`].
+pub fn event<B, T, F, Fut>(needs: &'static [Need], handler: F) -> Result<(), Error>
+where
+    B: DeserializeOwned + 'static,
+    T: Serialize + 'static,
+    F: Fn(&'static App, B) -> Fut + 'static,
+    Fut: Future<Output = AuraResult<T>> + Send + 'static,
+{
+    run_event(
+        needs,
+        Box::new(move |app, payload| {
+            let answer = serde_json::from_value(payload)
+                .map(|body| handler(app, body))
+                .map_err(|error| aura::Error::invalid(error.to_string()));
+            Box::pin(async move { serde_json::to_value(answer?.await?).map_err(aura::Error::internal) })
+        }),
+    )
+}
+
+type EventHandler =
+    Box<dyn Fn(&'static App, Value) -> std::pin::Pin<Box<dyn Future<Output = AuraResult<Value>> + Send>>>;
+
+fn run_http(endpoint: Endpoint) -> Result<(), Error> {
+    start(endpoint.route().needs, async move |app| {
+        let endpoint = Arc::new(endpoint);
+        lambda_http::run(service_fn(move |request: Request| {
+            let endpoint = Arc::clone(&endpoint);
+            async move { Ok::<_, std::convert::Infallible>(http::answer(app, &endpoint, request).await) }
+        }))
+        .await
+    })
+}
+
+fn run_event(needs: &'static [Need], handler: EventHandler) -> Result<(), Error> {
+    start(needs, async move |app| {
+        lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
+            let answer = handler(app, event.payload);
+            async move {
+                answer.await.map_err(|error| {
+                    tracing::error!(request = event.context.request_id, code = error.code(), error = ?error, "failed");
+                    Diagnostic { error_type: error.code().to_owned(), error_message: error.to_string() }
+                })
+            }
+        }))
+        .await
+    })
+}
+
+/// Reads the settings, builds the state, warms it, and hands over to the runtime.
+fn start<R>(needs: &'static [Need], serve: R) -> Result<(), Error>
+where
+    R: AsyncFnOnce(&'static App) -> Result<(), lambda_runtime::Error>,
+{
+    let config = Config::from_env()?;
+    // Lambda's logs carry the time already, and only clock.rs reads it.
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_max_level(config.log_level.0)
+        .without_time()
+        .with_current_span(true)
+        .with_span_list(false)
+        .init();
+    std::panic::set_hook(Box::new(|panic| {
+        // The message may hold a caller's data: only the place is told.
+        let place = panic.location().map_or_else(|| "somewhere".to_owned(), ToString::to_string);
+        tracing::error!(place, "panicked");
+    }));
+    // One App for the life of the process: handlers borrow it without counting.
+    let app: &'static App = Box::leak(Box::new(App::new(config, Clock::system(), needs)?));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error(format!("the async runtime did not start: {error}")))?;
+    runtime.block_on(async move {
+        app.warm(needs).await;
+        serve(app).await.map_err(|error| Error(format!("the Lambda runtime stopped: {error}")))
+    })
+}

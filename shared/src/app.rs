@@ -1,0 +1,118 @@
+//! What a function holds from its cold start to its end.
+
+use crate::auth::authority::Authority;
+use crate::auth::signing::Signer;
+use crate::clock::Clock;
+use crate::config::{Config, ConfigError};
+use crate::limits::Limits;
+use crate::providers::Providers;
+use crate::random::Random;
+use crate::store::Store;
+use crate::{Error, Result};
+
+/// State that a function needs; its template entry sets the setting and its policy grants the access.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// `IDENTITY_TABLE`.
+    Identity,
+    /// `EPHEMERAL_TABLE`.
+    Ephemeral,
+    /// `SIGNING_KEY_SECRET`.
+    SigningKey,
+    /// `PROVIDER_SECRET`, or the providers' keys in plain settings.
+    Providers,
+}
+
+impl Need {
+    /// The setting that names it.
+    pub const fn setting(self) -> &'static str {
+        match self {
+            Self::Identity => "IDENTITY_TABLE",
+            Self::Ephemeral => "EPHEMERAL_TABLE",
+            Self::SigningKey => "SIGNING_KEY_SECRET",
+            Self::Providers => "PROVIDER_SECRET",
+        }
+    }
+
+    /// Providers may be configured in plain settings, or not at all; the rest must be there.
+    fn is_met(self, config: &Config) -> bool {
+        match self {
+            Self::Identity => config.identity_table.is_some(),
+            Self::Ephemeral => config.ephemeral_table.is_some(),
+            Self::SigningKey => config.signing_key_secret.is_some(),
+            Self::Providers => true,
+        }
+    }
+}
+
+/// Everything that outlives one call.
+#[derive(Debug)]
+pub struct App {
+    /// The settings.
+    pub config: Config,
+    /// The time.
+    pub clock: Clock,
+    /// Randomness.
+    pub random: Random,
+    /// DynamoDB.
+    pub store: Store,
+    /// Rate limits.
+    pub limits: Limits,
+    /// Verifies access tokens.
+    pub authority: Authority,
+    /// Keys of the providers, and what is called with them.
+    pub providers: Providers,
+    signer: Option<Signer>,
+}
+
+impl App {
+    /// Builds the parts; connects nothing yet.
+    ///
+    /// # Errors
+    /// A setting that is missing for one of `needs`.
+    pub fn new(config: Config, clock: Clock, needs: &[Need]) -> Result<Self, ConfigError> {
+        for need in needs {
+            if !need.is_met(&config) {
+                return Err(ConfigError { name: need.setting(), problem: "is not set, and this function needs it".into() });
+            }
+        }
+        let broken = |error: Error| ConfigError { name: "TLS", problem: error.to_string() };
+        let store = Store::new(&config).map_err(broken)?;
+        let signer = match &config.signing_key_secret {
+            Some(_) => Some(Signer::new(&config, clock.clone()).map_err(broken)?),
+            None => None,
+        };
+        Ok(Self {
+            limits: Limits::new(store.clone(), config.clone(), clock.clone()),
+            authority: Authority::new(store.clone(), clock.clone()),
+            providers: Providers::new(&config, clock.clone()).map_err(broken)?,
+            random: Random::system(),
+            config,
+            clock,
+            store,
+            signer,
+        })
+    }
+
+    /// Does during init what the first call would wait for: connections, keys, secrets. What fails here is tried
+    /// again by the call that needs it.
+    pub async fn warm(&self, needs: &[Need]) {
+        let (keys, ring, ai) = tokio::join!(
+            async { if needs.contains(&Need::Identity) { self.authority.keys(None).await.err() } else { None } },
+            async { if needs.contains(&Need::SigningKey) { self.ring().await.err() } else { None } },
+            async { if needs.contains(&Need::Providers) { self.providers.ai().await.err() } else { None } },
+        );
+        for error in [keys, ring, ai].into_iter().flatten() {
+            tracing::warn!(code = error.code(), error = ?error, "not ready at init; the first call tries again");
+        }
+    }
+
+    async fn ring(&self) -> Result<()> {
+        self.signer()?.ring().await.map(drop)
+    }
+
+    /// The signer, in functions that have one.
+    pub fn signer(&self) -> Result<&Signer> {
+        self.signer.as_ref().ok_or_else(|| Error::internal("SIGNING_KEY_SECRET is not set"))
+    }
+}

@@ -1,0 +1,124 @@
+//! The providers' keys: plain settings locally, one Secrets Manager secret when deployed.
+//!
+//! A plain setting wins over the secret. The secret is read once per instance and five minutes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use aws_sdk_secretsmanager::Client;
+use tokio::sync::Mutex;
+
+use crate::ai::{self, Ai, openai};
+use crate::auth::signing::{CACHE, secret_text, secrets_client};
+use crate::clock::{Clock, Timestamp};
+use crate::config::Config;
+use crate::{Error, Result, Secret};
+
+/// A provider, as `/health` and `/ready` show it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Provider {
+    /// Its public name.
+    pub name: &'static str,
+    /// The setting that configures it.
+    pub setting: &'static str,
+    /// What it is for.
+    pub feature: &'static str,
+    /// What happens without it.
+    pub without: &'static str,
+}
+
+/// Every provider that this version calls.
+pub const ALL: [Provider; 1] = [Provider {
+    name: "openai",
+    setting: "OPENAI_API_KEY",
+    feature: "formGeneration",
+    without: "forms come from the built-in rules, marked \"source\": \"fallback\"",
+}];
+
+/// The keys and the clients made with them.
+#[derive(Debug)]
+pub struct Providers {
+    client: Client,
+    secret_id: Option<String>,
+    config: Config,
+    clock: Clock,
+    held: Mutex<Option<Held>>,
+}
+
+#[derive(Debug, Clone)]
+struct Held {
+    keys: Arc<BTreeMap<String, Secret>>,
+    ai: Arc<Ai>,
+    read: Timestamp,
+}
+
+impl Providers {
+    /// Reads nothing yet.
+    pub fn new(config: &Config, clock: Clock) -> Result<Self> {
+        Ok(Self {
+            client: secrets_client(config)?,
+            secret_id: config.provider_secret.clone(),
+            config: config.clone(),
+            clock,
+            held: Mutex::default(),
+        })
+    }
+
+    /// The AI operations, with the keys as they are now.
+    pub async fn ai(&self) -> Result<Arc<Ai>> {
+        Ok(self.held().await?.ai)
+    }
+
+    /// Which providers have a key.
+    pub async fn configured(&self) -> Result<Vec<(Provider, bool)>> {
+        let held = self.held().await?;
+        Ok(ALL.map(|provider| (provider, held.keys.contains_key(provider.setting))).to_vec())
+    }
+
+    async fn held(&self) -> Result<Held> {
+        let mut held = self.held.lock().await;
+        let now = self.clock.now();
+        if let Some(held) = &*held
+            && now.since(held.read) < CACHE
+        {
+            return Ok(held.clone());
+        }
+        let fresh = match (self.keys().await, &*held) {
+            (Ok(keys), Some(old)) if *old.keys == keys => Held { read: now, ..old.clone() },
+            (Ok(keys), _) => Held { ai: Arc::new(self.build(&keys)), keys: Arc::new(keys), read: now },
+            (Err(error), Some(old)) => {
+                tracing::warn!(code = error.code(), "the provider secret could not be renewed");
+                old.clone()
+            }
+            (Err(error), None) => return Err(error),
+        };
+        *held = Some(fresh.clone());
+        Ok(fresh)
+    }
+
+    async fn keys(&self) -> Result<BTreeMap<String, Secret>> {
+        let mut keys: BTreeMap<String, Secret> = match &self.secret_id {
+            // serde_json's messages may quote the value: they stay out of the error.
+            Some(id) => serde_json::from_str(&secret_text(&self.client, id).await?)
+                .map_err(|_| Error::internal("the provider secret is not a JSON object of texts"))?,
+            None => BTreeMap::new(),
+        };
+        if let Some(key) = &self.config.openai_api_key {
+            keys.insert("OPENAI_API_KEY".to_owned(), key.clone());
+        }
+        keys.retain(|_, key| !key.is_empty());
+        Ok(keys)
+    }
+
+    fn build(&self, keys: &BTreeMap<String, Secret>) -> Ai {
+        let openai = keys
+            .get("OPENAI_API_KEY")
+            .map(|key| openai::Account { key: key.clone(), base_url: self.config.openai_base_url.clone() });
+        Ai::new(ai::Settings {
+            openai,
+            model_simple: self.config.model_simple.clone(),
+            model_complex: self.config.model_complex.clone(),
+            cheaper_threshold: self.config.cheaper_models_threshold,
+        })
+    }
+}
