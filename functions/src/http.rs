@@ -367,8 +367,15 @@ mod tests {
     }
 
     #[test]
-    fn row_38_deep_nesting_is_not_json_here() {
-        assert_eq!(refusal(&"[".repeat(200_000)).0, "INVALID_JSON");
+    fn row_38_deep_nesting_is_refused() {
+        // A value of the wrong type is refused where it starts; where any value may stand, depth is.
+        assert_eq!(refusal(&"[".repeat(200_000)).0, "INVALID_REQUEST");
+        let error = parse::<serde_json::Value>("[".repeat(200_000).as_bytes()).unwrap_err();
+        assert_eq!(error.code(), "INVALID_JSON");
+    }
+
+    #[test]
+    fn malformed_json_and_wrong_shapes_differ() {
         assert_eq!(refusal("{").0, "INVALID_JSON");
         assert_eq!(refusal("").0, "INVALID_JSON");
         assert_eq!(refusal(r#"{"number": "\ud800"}"#).0, "INVALID_JSON");
