@@ -1,0 +1,123 @@
+//! A provider on loopback that answers from a script, for tests.
+//!
+//! One connection per request; each takes the next line of the script. Deliberately absent: any judgement of the
+//! requests, which are kept for the test to look at.
+
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::openai::Account;
+use super::{Ai, Settings};
+use crate::secret::Secret;
+
+/// One answer of the script.
+pub enum Line {
+    /// Status, extra headers (each ends in CR LF) and body.
+    Answer(u16, &'static str, String),
+    /// The head of an answer, and then nothing.
+    Hang,
+    /// Closed before the answer is whole.
+    Break,
+}
+
+/// The requests that arrived: head and body.
+pub type Requests = Arc<Mutex<Vec<(String, String)>>>;
+
+/// A provider with a script; a request beyond its end is closed without an answer.
+pub async fn provider(script: Vec<Line>) -> (Ai, Requests) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    let requests = Requests::default();
+    let kept = Arc::clone(&requests);
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        for line in script {
+            let (mut stream, _) = listener.accept().await.expect("accepted");
+            let request = read(&mut stream).await;
+            kept.lock().expect("whole").push(request);
+            held.extend(serve(stream, line).await);
+        }
+        // Later requests are counted, and get nothing.
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let request = read(&mut stream).await;
+            kept.lock().expect("whole").push(request);
+        }
+    });
+    (ai(&format!("http://{address}/v1/")), requests)
+}
+
+/// An `Ai` whose provider is at `base_url`.
+pub fn ai(base_url: &str) -> Ai {
+    let account = Account { key: Secret::new("sk-canary-4711"), base_url: base_url.to_owned() };
+    Ai::new(Settings {
+        openai: Some(account),
+        model_simple: "small".into(),
+        model_complex: "large".into(),
+        cheaper_threshold: 0.3,
+    })
+}
+
+async fn read(stream: &mut TcpStream) -> (String, String) {
+    let mut bytes = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length =
+                head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+            if body.len() >= length.unwrap_or(0) {
+                return (head.to_owned(), body.to_owned());
+            }
+        }
+        match stream.read(&mut buffer).await {
+            Ok(count @ 1..) => bytes.extend_from_slice(&buffer[..count]),
+            _ => return (text, String::new()),
+        }
+    }
+}
+
+/// Serves one line; a stream that must stay open is given back.
+async fn serve(mut stream: TcpStream, line: Line) -> Option<TcpStream> {
+    let (text, hold) = match line {
+        Line::Answer(status, headers, body) => {
+            let length = body.len();
+            let head =
+                format!("HTTP/1.1 {status} Scripted\r\ncontent-length: {length}\r\nconnection: close\r\n{headers}\r\n");
+            (head + &body, false)
+        }
+        Line::Hang => ("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{".to_owned(), true),
+        Line::Break => ("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{".to_owned(), false),
+    };
+    // A client that has read enough hangs up: that is its right.
+    let _closed = stream.write_all(text.as_bytes()).await;
+    hold.then_some(stream)
+}
+
+/// A whole answer as recorded ones look, with this text.
+pub fn text(content: &str) -> Line {
+    completion(json!({"role": "assistant", "content": content, "refusal": null}), "stop")
+}
+
+/// A whole answer with this message and ending.
+pub fn completion(message: Value, finish_reason: &str) -> Line {
+    let body = json!({
+        "id": "chatcmpl-ABfvbtVnTu5DeC4EFnRYj8mtfOM99",
+        "object": "chat.completion",
+        "created": 1_727_346_143,
+        "model": "small-2026-08-06",
+        "choices": [{"index": 0, "message": message, "logprobs": null, "finish_reason": finish_reason}],
+        "usage": {"prompt_tokens": 79, "completion_tokens": 14, "total_tokens": 93},
+        "system_fingerprint": null,
+    });
+    Line::Answer(200, "content-type: application/json\r\nx-request-id: req_58cff97afd0e\r\n", body.to_string())
+}
+
+/// An error as the API words it.
+pub fn error(status: u16, code: &str) -> Line {
+    let body =
+        json!({"error": {"message": "sk-canary-4711 is over its limit", "type": "t", "param": null, "code": code}});
+    Line::Answer(status, "retry-after-ms: 1\r\nx-request-id: req_1\r\n", body.to_string())
+}

@@ -55,8 +55,16 @@ pub const KINDS: &[Kind] = &[
         "newsletter:4|mailing list:4|email updates:3|subscribe to news:4|email subscription:4|signup:1|sign up:1",
         "email! firstName interests emailFrequency privacyAccepted!",
     ),
-    kind("feedback", "feedback:4|suggestion:3|opinion:2|suggestion box:5|customer experience:2", "name email feedbackType! rating! feedback!"),
-    kind("complaint", "complaint:4|complain:3|grievance:4", "name! email! phone orderNumber description! resolution attachment"),
+    kind(
+        "feedback",
+        "feedback:4|suggestion:3|opinion:2|suggestion box:5|customer experience:2",
+        "name email feedbackType! rating! feedback!",
+    ),
+    kind(
+        "complaint",
+        "complaint:4|complain:3|grievance:4",
+        "name! email! phone orderNumber description! resolution attachment",
+    ),
     kind(
         "checkout",
         "checkout:5|check out page:4|purchase:2|shopping cart:4|cart:2|ecommerce:2|e commerce:2|online store:2|buy:1",
@@ -89,7 +97,11 @@ pub const KINDS: &[Kind] = &[
         "restaurant:4|table reservation:5|table booking:5|book a table:6|reserve a table:6|dining:3|dinner:2|reservation:1|booking:1",
         "name! phone! email date! time! guests! specialRequests",
     ),
-    kind("booking", "booking:3|reservation:3|book:2|reserve:2|tour:2|rental:2|venue hire:3", "name! email! phone! date! time! guests! specialRequests"),
+    kind(
+        "booking",
+        "booking:3|reservation:3|book:2|reserve:2|tour:2|rental:2|venue hire:3",
+        "name! email! phone! date! time! guests! specialRequests",
+    ),
     kind(
         "appointment",
         "appointment:4|schedule:2|consultation:3|schedule a call:4|schedule a visit:4|meeting:2|dentist:3|salon:3|haircut:3|clinic:2",
@@ -110,7 +122,11 @@ pub const KINDS: &[Kind] = &[
         "bug:4|bug report:5|defect:4|error report:4|issue report:3|report a problem:3|crash:3",
         "subject! productVersion operatingSystem browser severity! steps! expected actual attachment email",
     ),
-    kind("feature request", "feature request:6|feature suggestion:6|product idea:4|request a feature:6", "subject! description! useCase priority email"),
+    kind(
+        "feature request",
+        "feature request:6|feature suggestion:6|product idea:4|request a feature:6",
+        "subject! description! useCase priority email",
+    ),
     kind(
         "survey",
         "survey:4|questionnaire:4|poll:3|customer satisfaction:3|market research:4|satisfaction survey:2|nps:3",
@@ -147,7 +163,11 @@ pub const KINDS: &[Kind] = &[
         "demo:4|product demo:4|book a demo:6|request a demo:6|lead:3|lead generation:5|sales:2|free trial:4|trial:2",
         "firstName! lastName! email! company! jobTitle companySize! country useCase",
     ),
-    kind("waitlist", "waitlist:5|waiting list:5|early access:5|beta:3|launch:2|coming soon:3", "email! name useCase howHeard"),
+    kind(
+        "waitlist",
+        "waitlist:5|waiting list:5|early access:5|beta:3|launch:2|coming soon:3",
+        "email! name useCase howHeard",
+    ),
     kind(
         "subscription",
         "subscription:4|subscribe:3|subscription plan:4|plan:1|membership plan:2|saas:2",
@@ -170,7 +190,11 @@ pub const KINDS: &[Kind] = &[
         "donation:5|donate:5|charity:3|fundraiser:4|fundraising:4|nonprofit:2|pledge:3",
         "donationAmount! donationFrequency! firstName! lastName! email! paymentMethod! dedication anonymous marketingOptIn",
     ),
-    kind("review", "review:4|product review:4|testimonial:4|rate:2|rating:3|restaurant review:5", "name! email productName! rating! reviewTitle! review! recommend"),
+    kind(
+        "review",
+        "review:4|product review:4|testimonial:4|rate:2|rating:3|restaurant review:5",
+        "name! email productName! rating! reviewTitle! review! recommend",
+    ),
     kind(
         "return",
         "return:3|refund:4|exchange:2|return request:5|product return:5|rma:5|money back:4",
@@ -232,11 +256,19 @@ pub const KINDS: &[Kind] = &[
         "pet adoption:6|adoption:3|adopt:4|animal shelter:4|veterinary:3|vet:3|pet:2",
         "name! email! phone! petType! petName propertyType experienceYears motivation! consent!",
     ),
-    kind("referral", "referral:5|refer a friend:6|refer:3|invite a friend:5|tell a friend:5", "name! email! friendName! friendEmail! message"),
+    kind(
+        "referral",
+        "referral:5|refer a friend:6|refer:3|invite a friend:5|tell a friend:5",
+        "name! email! friendName! friendEmail! message",
+    ),
     kind(
         "vendor registration",
         "vendor:5|supplier:5|vendor registration:5|supplier registration:5|partner application:5|reseller:4|partnership:3",
         "company! taxNumber! name! jobTitle email! phone! website street! city! postalCode! country! service! iban termsAccepted!",
     ),
-    kind("speaker proposal", "call for papers:6|speaker:4|talk proposal:6|call for speakers:6|talk submission:6|abstract:3", "name! email! company bio! subject! description! gradeLevel language profilePhoto"),
+    kind(
+        "speaker proposal",
+        "call for papers:6|speaker:4|speaker proposal:6|talk proposal:6|call for speakers:6|talk submission:6|abstract:3",
+        "name! email! company bio! subject! description! gradeLevel language profilePhoto",
+    ),
 ];

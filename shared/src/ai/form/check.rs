@@ -106,7 +106,8 @@ fn check_validation(rule: &Validation, say: &mut impl FnMut(&str)) {
 /// Row 40 of the attack table: a pattern is compiled with every limit set before anybody sees it. Syntax that Rust
 /// has and browsers have not (inline flags, `\A`, `\z`, POSIX classes) is refused.
 fn is_pattern(pattern: &str) -> bool {
-    let foreign = pattern.replace("(?:", "(").contains("(?") || [r"\A", r"\z", "[[:"].iter().any(|s| pattern.contains(s));
+    let foreign =
+        pattern.replace("(?:", "(").contains("(?") || [r"\A", r"\z", "[[:"].iter().any(|s| pattern.contains(s));
     pattern.len() <= PATTERN
         && !foreign
         && !pattern.chars().any(|c| c.is_control() || text::is_hidden(c))

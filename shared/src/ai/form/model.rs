@@ -70,10 +70,12 @@ pub fn choose<'s>(settings: &'s Settings, request: &Request) -> &'s str {
 /// commas, semicolons, line breaks and words such as "and", "with", "if") and the fields that must be
 /// avoided (0.2 at 20). Counting, not understanding: it only has to tell "a contact form" from a page of wishes.
 fn complexity(request: &Request) -> f64 {
-    const JOINTS: [&str; 10] = ["and", "with", "plus", "if", "unless", "when", "only", "except", "without", "depending"];
+    const JOINTS: [&str; 10] =
+        ["and", "with", "plus", "if", "unless", "when", "only", "except", "without", "depending"];
     let text = request.context.as_str();
     let marks = text.chars().filter(|c| matches!(c, ',' | ';' | '\n')).count();
-    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| JOINTS.contains(&word.to_lowercase().as_str()));
+    let words =
+        text.split(|c: char| !c.is_alphanumeric()).filter(|word| JOINTS.contains(&word.to_lowercase().as_str()));
     let share = |count: usize, full: u32| (f64::from(u32::try_from(count).unwrap_or(full)) / f64::from(full)).min(1.0);
     0.4 * share(text.chars().count(), 1_200)
         + 0.4 * share(marks + words.count(), 16)
@@ -98,9 +100,7 @@ pub async fn ask(
             model,
             messages: &messages,
             max_completion_tokens: TOKENS,
-            response_format: Format::JsonSchema {
-                json_schema: Schema { name: "form", strict: true, schema: &SCHEMA },
-            },
+            response_format: Format::JsonSchema { json_schema: Schema { name: "form", strict: true, schema: &SCHEMA } },
         };
         let completion = match client.complete(&chat, deadline).await {
             Ok(completion) => completion,
@@ -114,7 +114,8 @@ pub async fn ask(
             Verdict::Bad(..) if repaired || deadline.left() < REPAIR => return (Err(Unserved::Unusable), tokens),
             Verdict::Bad(answer, problems) => {
                 messages.extend(answer.map(Message::assistant));
-                messages.push(Message::system(format!("Give the whole form again, corrected:\n{}", problems.join("\n"))));
+                messages
+                    .push(Message::system(format!("Give the whole form again, corrected:\n{}", problems.join("\n"))));
                 repaired = true;
             }
         }
@@ -175,10 +176,8 @@ static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
             "customMessage": nullable("string"),
         }),
     );
-    let option =
-        object(json!({"type": "object"}), json!({"value": {"type": "string"}, "label": {"type": "string"}}));
-    let kinds =
-        ["text", "email", "password", "number", "date", "select", "checkbox", "radio", "textarea", "file"];
+    let option = object(json!({"type": "object"}), json!({"value": {"type": "string"}, "label": {"type": "string"}}));
+    let kinds = ["text", "email", "password", "number", "date", "select", "checkbox", "radio", "textarea", "file"];
     let field = object(
         json!({"type": "object"}),
         json!({

@@ -45,10 +45,9 @@ impl Context {
         let plain = text::visible(text);
         match plain.chars().count() {
             0 => Err(Error::invalid("context is empty: describe the form in words.")),
-            count if count > Self::MOST => Err(Error::invalid(format!(
-                "context has {count} characters: shorten it to {} or fewer.",
-                Self::MOST
-            ))),
+            count if count > Self::MOST => {
+                Err(Error::invalid(format!("context has {count} characters: shorten it to {} or fewer.", Self::MOST)))
+            }
             _ => Ok(Self(plain)),
         }
     }
@@ -148,7 +147,10 @@ mod tests {
         assert_eq!(request.context.as_str(), "A form");
         assert!(request.existing_fields.has("firstName") && request.existing_fields.has("email"));
         assert!(!request.existing_fields.has("name"));
-        assert_eq!(parse(r#"{"context":"x","existingFields":null}"#).expect("valid").existing_fields, Existing::default());
+        assert_eq!(
+            parse(r#"{"context":"x","existingFields":null}"#).expect("valid").existing_fields,
+            Existing::default()
+        );
     }
 
     #[test]
@@ -163,7 +165,7 @@ mod tests {
             (r#"{"context":"x","existingFields":[1]}"#, "existingFields takes names"),
             (r#"{"context":"x","existingFields":[{"label":"a"}]}"#, "existingFields takes names"),
             (r#"{"context":"a\u0000b"}"#, "U+0000"),
-            (r#"{"context":"\ud800"}"#, "surrogate"),
+            (r#"{"context":"\ud800"}"#, "hex escape"),
             (&many, "more than 100"),
             (&long, "has 4001 characters"),
         ] {

@@ -71,7 +71,8 @@ impl Failure {
 
     pub(super) fn with_request_id(mut self, headers: &HeaderMap) -> Self {
         let id = plain(headers, "x-request-id");
-        self.request_id = id.filter(|id| id.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))).map(str::to_owned);
+        self.request_id =
+            id.filter(|id| id.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))).map(str::to_owned);
         self
     }
 

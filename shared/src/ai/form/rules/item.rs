@@ -44,9 +44,11 @@ pub struct Item<'t> {
     clause: bool,
 }
 
-const ARTICLES: &str = "a|an|the|their|your|his|her|our|my|its|some|any|each|every|user|customer's|visitor|also|both|as|well|one|separate";
+const ARTICLES: &str =
+    "a|an|the|their|your|his|her|our|my|its|some|any|each|every|user|customer's|visitor|also|both|as|well|one|separate";
 const JOINTS: &str = "and|or|plus|but|so|because|which|that|who|where|while|if|when|unless|to|via|then|from|using|as";
-const PREPOSITIONS: &str = "for|in|on|at|with|by|per|about|before|after|during|into|under|is|are|should|must|field|input|box";
+const PREPOSITIONS: &str =
+    "for|in|on|at|with|by|per|about|before|after|during|into|under|is|are|should|must|field|input|box";
 const CLAUSES: &str = "is|are|be|was|were|will|would|should|could|can|must|may|do|does|did|we|you|it|i|they|me|us|he|she|this|these|\
                        those|make|use|keep|please|ignore|let|show|want|need|have|has|get|there|not|sure|very|people|everything";
 const JUNK: &str = "field|input|validation|style|styling|design|theme|layout|button|animation|header|heading|footer|mode|etc|thing|\
@@ -68,8 +70,9 @@ static PREPOSITION: LazyLock<Lexicon<()>> = LazyLock::new(|| Lexicon::new([(PREP
 static CLAUSE: LazyLock<Lexicon<()>> = LazyLock::new(|| Lexicon::new([(CLAUSES, ())]));
 static NO_FIELD: LazyLock<Lexicon<()>> = LazyLock::new(|| Lexicon::new([(JUNK, ())]));
 static WIDGET: LazyLock<Lexicon<Option<FieldType>>> = LazyLock::new(|| Lexicon::new(WIDGETS.iter().copied()));
-static MARKER: LazyLock<Lexicon<bool>> =
-    LazyLock::new(|| Lexicon::new([("required|mandatory|compulsory|obligatory", true), ("optional|optionally|voluntary", false)]));
+static MARKER: LazyLock<Lexicon<bool>> = LazyLock::new(|| {
+    Lexicon::new([("required|mandatory|compulsory|obligatory", true), ("optional|optionally|voluntary", false)])
+});
 
 /// Whether the word says that something is required or optional.
 pub fn marker(token: &Token) -> Option<bool> {
@@ -108,12 +111,16 @@ pub fn read<'t>(tokens: &'t [Token], stops: impl Fn(&[Token]) -> bool) -> Item<'
     }
     at += tokens.get(at..).map_or(0, |rest| rest.len() - bare(rest).len());
     let rest = tokens.get(at..).unwrap_or_default();
-    let ends = |length: usize| rest.get(length).is_none_or(|next| separates(next) || is(&PREPOSITION, next) || marker(next).is_some());
+    let ends = |length: usize| {
+        rest.get(length).is_none_or(|next| separates(next) || is(&PREPOSITION, next) || marker(next).is_some())
+    };
     let alias = ALIASES.all(rest).map(|(length, _)| length).filter(|length| ends(*length)).max();
     let length = alias.unwrap_or_else(|| {
         let end = |at: &usize| {
             let rest = rest.get(*at..).unwrap_or_default();
-            rest.first().is_none_or(|next| separates(next) || matches!(next.stem.as_str(), "is" | "are") || (*at > 0 && stops(rest)))
+            rest.first().is_none_or(|next| {
+                separates(next) || matches!(next.stem.as_str(), "is" | "are") || (*at > 0 && stops(rest))
+            })
         };
         (0..=rest.len()).find(end).unwrap_or(rest.len())
     });
@@ -133,10 +140,11 @@ impl<'t> Item<'t> {
                 (self.marked, self.phrase) = (Some(marked), before);
                 continue;
             }
-            let ending = (1..=2_usize).rev().filter_map(|length| self.phrase.len().checked_sub(length)).find_map(|start| {
-                let (before, widget) = self.phrase.split_at_checked(start)?;
-                Some((before, WIDGET.whole(widget)?))
-            });
+            let ending =
+                (1..=2_usize).rev().filter_map(|length| self.phrase.len().checked_sub(length)).find_map(|start| {
+                    let (before, widget) = self.phrase.split_at_checked(start)?;
+                    Some((before, WIDGET.whole(widget)?))
+                });
             match ending {
                 Some((before, widget)) if !before.is_empty() => {
                     self.widget = self.widget.or(widget);
@@ -182,9 +190,13 @@ impl<'t> Item<'t> {
                 parts => parts.split(' ').filter_map(known).collect(),
             };
             let single = parts.len() == 1;
-            return parts.into_iter().map(|part| self.finish(part.last, of_known(part), marked, &options, single)).collect();
+            return parts
+                .into_iter()
+                .map(|part| self.finish(part.last, of_known(part), marked, &options, single))
+                .collect();
         }
-        let like = match self.phrase.iter().position(|token| matches!(token.stem.as_str(), "of" | "for" | "in" | "per")) {
+        let like = match self.phrase.iter().position(|token| matches!(token.stem.as_str(), "of" | "for" | "in" | "per"))
+        {
             Some(at) => ALIASES.whole(self.phrase.get(..at).unwrap_or_default()),
             None => ALIASES.ending(self.phrase),
         };
@@ -209,7 +221,11 @@ impl<'t> Item<'t> {
         }
         if let Some(most) = self.most().filter(|_| matches!(field.field_type, FieldType::Text | FieldType::Textarea)) {
             let rule = field.validation.take().unwrap_or_default();
-            field.validation = Some(Validation { min_length: rule.min_length.filter(|min| *min <= most), max_length: Some(most), ..rule });
+            field.validation = Some(Validation {
+                min_length: rule.min_length.filter(|min| *min <= most),
+                max_length: Some(most),
+                ..rule
+            });
             offered = true;
         }
         field.required = marked.unwrap_or(field.required);
@@ -220,7 +236,11 @@ impl<'t> Item<'t> {
         let words = self.phrase;
         let letters = words.iter().any(|token| token.stem.contains(char::is_alphabetic));
         let last = words.last().is_some_and(|last| !is(&NO_FIELD, last));
-        (1..=6).contains(&words.len()) && letters && last && !self.clause && !words.iter().any(|token| is(&CLAUSE, token) || is_form(token))
+        (1..=6).contains(&words.len())
+            && letters
+            && last
+            && !self.clause
+            && !words.iter().any(|token| is(&CLAUSE, token) || is_form(token))
     }
 
     /// "(required)" or "(optional)".
@@ -259,6 +279,7 @@ fn options(text: &str, inside: &[Token]) -> Vec<String> {
         return if fits { (*low..=*high).map(|n| n.to_string()).collect() } else { Vec::new() };
     }
     let lists = inside.split(|token| !token.is_word() || token.is("or") || token.is("and"));
-    let labels: Vec<String> = lists.map(|words| label(source(text, words))).filter(|label| !label.is_empty()).take(50).collect();
+    let labels: Vec<String> =
+        lists.map(|words| label(source(text, words))).filter(|label| !label.is_empty()).take(50).collect();
     if labels.len() > 1 && labels.iter().all(|label| label.chars().count() <= 60) { labels } else { Vec::new() }
 }

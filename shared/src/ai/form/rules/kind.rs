@@ -23,7 +23,8 @@ static CLUES: LazyLock<Lexicon<Clue>> = LazyLock::new(|| {
     }))
 });
 
-static FORM: LazyLock<Lexicon<()>> = LazyLock::new(|| Lexicon::new([("form|page|screen|sheet|dialog|template|wizard|portal", ())]));
+static FORM: LazyLock<Lexicon<()>> =
+    LazyLock::new(|| Lexicon::new([("form|page|screen|sheet|dialog|template|wizard|portal", ())]));
 
 /// Whether the word names a form as such.
 pub fn is_form(token: &Token) -> bool {
@@ -38,7 +39,13 @@ pub fn choose(tokens: &[Token], head: usize) -> Option<&'static Kind> {
         let rest = tokens.get(at..).unwrap_or_default();
         for (length, (place, weight)) in CLUES.all(rest) {
             let titled = rest.get(length).is_some_and(is_form);
-            let worth = if at < head { weight * 2 } else if titled { weight } else { continue };
+            let worth = if at < head {
+                weight * 2
+            } else if titled {
+                weight
+            } else {
+                continue;
+            };
             let phrase: Vec<&str> = rest.iter().take(length).map(|token| token.stem.as_str()).collect();
             if seen.insert((place, phrase))
                 && let Some((score, first)) = scores.get_mut(place)

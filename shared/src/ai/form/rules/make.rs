@@ -99,13 +99,18 @@ fn plain_field(phrase: &str) -> Field {
         ("description" | "list" | "detail" | "summary", _) if counted => FieldType::Textarea,
         ("upload" | "attach", _) => FieldType::File,
         (_, "date" | "day" | "birthday" | "deadline" | "anniversary") => FieldType::Date,
-        (_, "quantity" | "age" | "amount" | "count" | "total" | "price" | "cost" | "weight" | "height" | "year" | "percentage") => {
-            FieldType::Number
+        (
+            _,
+            "quantity" | "age" | "amount" | "count" | "total" | "price" | "cost" | "weight" | "height" | "year"
+            | "percentage",
+        ) => FieldType::Number,
+        (
+            _,
+            "note" | "instruction" | "explanation" | "summary" | "essay" | "statement" | "story" | "reason" | "goal",
+        ) => FieldType::Textarea,
+        (_, "photo" | "picture" | "image" | "scan" | "certificate" | "transcript" | "pdf" | "logo" | "copy") => {
+            FieldType::File
         }
-        (_, "note" | "instruction" | "explanation" | "summary" | "essay" | "statement" | "story" | "reason" | "goal") => {
-            FieldType::Textarea
-        }
-        (_, "photo" | "picture" | "image" | "scan" | "certificate" | "transcript" | "pdf" | "logo" | "copy") => FieldType::File,
         (_, "agreement" | "confirmation" | "waiver" | "consent") => FieldType::Checkbox,
         _ => FieldType::Text,
     };

@@ -92,9 +92,15 @@ static OPENERS: LazyLock<Lexicon<Opener>> = LazyLock::new(|| {
 
 static ALL: LazyLock<Lexicon<bool>> = LazyLock::new(|| {
     Lexicon::new([
-        ("all fields required|all fields are required|everything is required|every field is required|all required|all mandatory|\
-          all fields mandatory|all fields are mandatory|all fields must be filled|all are required", true),
-        ("all fields optional|all fields are optional|everything is optional|all optional|every field is optional", false),
+        (
+            "all fields required|all fields are required|everything is required|every field is required|all required|all mandatory|\
+          all fields mandatory|all fields are mandatory|all fields must be filled|all are required",
+            true,
+        ),
+        (
+            "all fields optional|all fields are optional|everything is optional|all optional|every field is optional",
+            false,
+        ),
     ])
 });
 
@@ -134,7 +140,8 @@ pub fn read(text: &str, tokens: &[Token]) -> Named {
             }
             at += 1;
         } else if let Some(current) = list {
-            let item = item::read(rest, |rest| opener(rest, list).is_some_and(|(_, next)| next.opener != Opener::Maybe));
+            let item =
+                item::read(rest, |rest| opener(rest, list).is_some_and(|(_, next)| next.opener != Opener::Maybe));
             if matches!(current.opener, Opener::Without | Opener::No) {
                 named.unwanted.extend(Unwanted::new(&item));
                 at += item.length.max(1);
