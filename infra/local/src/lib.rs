@@ -1,9 +1,46 @@
-pub mod clock;
+//! The local stack: everything that template.yaml deploys to AWS, on 127.0.0.1, with no container
+//! and no account. It is a command (`cargo run -p aura-local`) and a library for tests:
+//!
+//! ```no_run
+//! # async fn example() -> aura_local::Result<()> {
+//! let stack = aura_local::Stack::builder()
+//!     .template("template.yaml")
+//!     .binaries(|name| format!("target/debug/{name}").into())
+//!     .setting("RATE_LIMIT_MAX_REQUESTS", "1000")
+//!     .start()
+//!     .await?;
+//! println!("{}", stack.http()); // dropping the stack ends its processes
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | module | stands for |
+//! |---|---|
+//! | `template` | CloudFormation and SAM, as far as template.yaml uses them |
+//! | `gateway` | API Gateway's HTTP API |
+//! | `lambda` | Lambda: Runtime API, processes, Invoke API |
+//! | `dynamodb` | DynamoDB, over an embedded engine |
+//! | `secrets` | Secrets Manager and its rotations |
+//! | `iam` | the functions' policies |
+//!
+//! What it does not emulate stops it: a template that says more is refused at its line, a request
+//! for more is refused by name. It knows nothing of the functions but their binaries.
+
+mod builder;
+mod clock;
 pub mod dynamodb;
-pub mod error;
-pub mod iam;
-pub mod lambda;
-pub mod random;
-pub mod secrets;
-pub mod server;
+mod error;
+mod gateway;
+mod iam;
+mod lambda;
+mod random;
+mod secrets;
+mod server;
+mod settings;
+mod stack;
 pub mod template;
+
+pub use builder::{Builder, find_template};
+pub use error::{Error, Result};
+pub use lambda::{Fault, InvokeError};
+pub use stack::{Stack, When};

@@ -6,15 +6,16 @@ mod fields;
 mod function;
 mod http_api;
 mod intrinsics;
-pub(crate) mod parameters;
+mod parameters;
 mod policy;
 mod resources;
 mod secret;
 mod table;
 mod yaml;
 
-pub use function::{Event, Function};
+pub use function::{Event, Function, HttpRoute};
 pub use http_api::Cors;
+pub use parameters::same_name;
 pub use intrinsics::{ACCOUNT, REGION};
 pub use policy::Statement;
 pub use secret::{Generate, Rotation, Secret, Source};

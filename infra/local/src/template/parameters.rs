@@ -1,5 +1,6 @@
-//! `Parameters`: defaults, overridden by settings, checked against the constraints that the template
-//! states. Absent: SSM and AWS-specific parameter types, `AllowedPattern` (deploying checks it).
+//! `Parameters`: defaults, checked against the constraints that the template states, or settings,
+//! which are not: the functions check their own values, and their tests need wrong ones.
+//! Absent: SSM and AWS-specific parameter types, `AllowedPattern` (deploying checks it).
 
 use super::fields::Fields;
 use super::yaml::{Node, Refusal, Value};
@@ -30,8 +31,8 @@ fn value(name: &str, node: &Node, settings: &BTreeMap<String, String>) -> Result
 
     let set = settings.iter().find(|(setting, _)| same_name(name, setting));
     let text = match (set, default) {
-        (Some((_, text)), _) => text.clone(),
-        (None, Some(default)) => default.text()?.to_owned(),
+        (Some((_, text)), _) => return typed(kind, text),
+        (None, Some(default)) => default.text()?,
         (None, None) => {
             return Refusal::at(node.line, format!("the parameter {name} has no default; set it in the environment or --env-file"));
         }
@@ -49,15 +50,18 @@ fn value(name: &str, node: &Node, settings: &BTreeMap<String, String>) -> Result
         return refuse("outside MinLength and MaxLength".into());
     }
     if let Some(allowed) = allowed
-        && !allowed.words()?.contains(&text)
+        && !allowed.words()?.iter().any(|value| value == text)
     {
         return refuse("not among AllowedValues".into());
     }
+    typed(kind, text)
+}
+
+fn typed(kind: &Node, text: &str) -> Result<Value, Refusal> {
+    let item = |item: &str| Node { line: kind.line, value: Value::Scalar(item.trim().to_owned()) };
     match kind.text()? {
-        "String" | "Number" => Ok(Value::Scalar(text)),
-        "CommaDelimitedList" => Ok(Value::Sequence(
-            text.split(',').map(|item| Node { line: node.line, value: Value::Scalar(item.trim().to_owned()) }).collect(),
-        )),
+        "String" | "Number" => Ok(Value::Scalar(text.to_owned())),
+        "CommaDelimitedList" => Ok(Value::Sequence(text.split(',').map(item).collect())),
         other => Refusal::at(kind.line, format!("this stack does not emulate the parameter type `{other}`")),
     }
 }

@@ -1,0 +1,309 @@
+//! The whole stack: started from a builder, ended by dropping it.
+//!
+//! It runs on a runtime of its own, so that one stack can serve many tests, whatever runtime each of
+//! them has, and so that dropping it ends its processes before the drop returns.
+
+use crate::dynamodb;
+use crate::error::{Error, Result};
+use crate::gateway::{self, Gateway, Routes, websocket};
+use crate::iam::Policies;
+use crate::lambda::environment::Endpoints;
+use crate::lambda::{Fault, InvokeError, Lambda, Logs, MAX_PAYLOAD, invoke_api};
+use crate::secrets::{self, SecretsManager, Vault, rotation};
+use crate::server;
+use crate::settings::Settings;
+use crate::template::{self, Rotation, Template};
+use serde_json::{Value, json};
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub type Binaries = Arc<dyn Fn(&str) -> PathBuf + Send + Sync>;
+
+/// What a stack is started with; `crate::builder` fills it in.
+pub struct Plan {
+    pub template: PathBuf,
+    pub binaries: Binaries,
+    pub settings: Settings,
+    pub data: Option<PathBuf>,
+    pub port: u16,
+    pub ws_port: u16,
+    pub processes: usize,
+    pub ttl_sweep: Option<Duration>,
+    pub rotate: bool,
+    pub echo: bool,
+}
+
+pub struct Stack {
+    template: Template,
+    addresses: [(&'static str, String); 5],
+    lambda: Arc<Lambda>,
+    dynamodb: Arc<dynamodb::Front>,
+    secrets: Arc<SecretsManager>,
+    runtime: Runtime,
+}
+
+impl Stack {
+    pub(crate) async fn start(plan: Plan) -> Result<Self> {
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        let runtime = runtime.worker_threads(2).thread_name("aura-local").enable_all().build();
+        let runtime = Runtime(Some(runtime.map_err(|error| Error::new(format!("cannot start: {error}")))?));
+        let (template, addresses, lambda, dynamodb, secrets) = runtime.run(launch(plan)).await??;
+        Ok(Self { template, addresses, lambda, dynamodb, secrets, runtime })
+    }
+
+    /// Base URL of the HTTP API and of the page.
+    pub fn http(&self) -> &str {
+        &self.addresses[0].1
+    }
+
+    pub fn ws(&self) -> &str {
+        &self.addresses[1].1
+    }
+
+    pub fn dynamodb(&self) -> &str {
+        &self.addresses[2].1
+    }
+
+    pub fn secrets_manager(&self) -> &str {
+        &self.addresses[3].1
+    }
+
+    /// Of Lambda's Invoke API.
+    pub fn lambda(&self) -> &str {
+        &self.addresses[4].1
+    }
+
+    pub fn template(&self) -> &Template {
+        &self.template
+    }
+
+    /// Every address, and the environment of each function for processes started by somebody else.
+    pub fn addresses(&self) -> Value {
+        let mut addresses: Value = self.addresses.iter().map(|(name, url)| ((*name).to_owned(), Value::from(url.clone()))).collect();
+        addresses["environment"] = json!(self.lambda.environments());
+        addresses
+    }
+
+    pub async fn invoke(&self, function: &str, event: Value) -> Result<Value, InvokeError> {
+        let (lambda, function) = (Arc::clone(&self.lambda), function.to_owned());
+        let invocation = async move { lambda.invoke(&function, event.to_string().into()).await };
+        let payload = self.runtime.run(invocation).await.map_err(|error| InvokeError::Init(error.to_string()))??;
+        Ok(serde_json::from_slice(&payload).unwrap_or(Value::Null))
+    }
+
+    /// Rotate a secret now, as the template's schedule would.
+    pub async fn rotate(&self, secret: &str) -> Result<()> {
+        let scheduled = self.template.rotations.iter().find(|rotation| {
+            self.template.secrets.iter().any(|known| known.name == secret && known.arn == rotation.secret_arn)
+        });
+        let Some(rotation) = scheduled.cloned() else {
+            return Err(Error::new(format!("the template has no rotation schedule for {secret}")));
+        };
+        let (lambda, secrets) = (Arc::clone(&self.lambda), Arc::clone(&self.secrets));
+        self.runtime.run(async move { rotate(&secrets, &lambda, &rotation).await }).await?
+    }
+
+    /// What a function has printed, oldest first.
+    pub fn logs(&self, function: &str) -> Vec<String> {
+        self.lambda.logs(function).map(|logs| logs.lines()).unwrap_or_default()
+    }
+
+    /// Wait for a line that contains `text`: a function's output arrives a moment after its answer.
+    pub async fn log_line(&self, function: &str, text: &str) -> Result<String> {
+        let logs: Arc<Logs> = self.lambda.logs(function).ok_or_else(|| Error::new(format!("no function `{function}`")))?;
+        Ok(logs.find(|line| line.contains(text)).await)
+    }
+
+    /// The serial numbers of a function's living processes: two equal lists mean warm reuse.
+    pub fn processes(&self, function: &str) -> Vec<u64> {
+        self.lambda.living(function)
+    }
+
+    /// End a function's processes, so that the next invocation starts cold.
+    pub async fn kill(&self, function: &str) {
+        for serial in self.lambda.living(function) {
+            self.lambda.kill(function, serial).await;
+        }
+    }
+
+    /// The `nth` invocation of a function from now (1 is the next) gets this fault.
+    pub fn fault(&self, function: &str, nth: usize, fault: Fault) {
+        self.lambda.faults.add(function, nth, fault);
+    }
+
+    pub fn dynamodb_fault(&self, rule: dynamodb::Rule) {
+        self.dynamodb.faults.add(rule);
+    }
+
+    /// Kill the calling process at its next such call: before it is applied, or after it was applied
+    /// and before the answer is sent.
+    pub fn kill_on_dynamodb_call(&self, function: &str, operation: &str, when: When) {
+        let fault = match when {
+            When::Before => dynamodb::Fault::KillBefore,
+            When::After => dynamodb::Fault::KillAfter,
+        };
+        self.dynamodb_fault(dynamodb::Rule::new(fault).function(function).operation(operation).times(1));
+    }
+
+    pub fn end_faults(&self) {
+        self.lambda.faults.clear();
+        self.dynamodb.faults.clear();
+    }
+
+    pub fn dynamodb_calls(&self, function: &str) -> Vec<dynamodb::Call> {
+        self.dynamodb.calls.of(function)
+    }
+
+    pub fn clear_dynamodb_calls(&self) {
+        self.dynamodb.calls.clear();
+    }
+
+    /// Delete expired items now; the number of them.
+    pub async fn sweep_ttl(&self) -> Result<usize> {
+        let engine = self.dynamodb.engine.clone();
+        let swept = tokio::task::spawn_blocking(move || engine.sweep_ttl()).await;
+        swept.map_err(|error| Error::new(format!("the sweep failed: {error}")))
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    Before,
+    After,
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        let lambda = Arc::clone(&self.lambda);
+        self.runtime.end(async move { lambda.shut_down().await });
+    }
+}
+
+type Launched = (Template, [(&'static str, String); 5], Arc<Lambda>, Arc<dynamodb::Front>, Arc<SecretsManager>);
+
+async fn launch(plan: Plan) -> Result<Launched> {
+    let mut template = Template::read(&plan.template, &plan.settings.merged())?;
+    let overlay = plan.settings.apply(&mut template)?;
+    let functions = binaries(&template, &plan.binaries)?;
+    if let Some(data) = &plan.data {
+        private_directory(data)?;
+    }
+    let file = |name: &str| plan.data.as_ref().map(|data| data.join(name));
+    let policies = template.functions.iter().map(|function| (function.name.clone(), function.policies.clone())).collect();
+    let policies = Arc::new(Policies(policies));
+
+    let engine = dynamodb::Engine::open(file("dynamodb.sqlite").as_deref(), &template.tables)?;
+    let front = Arc::new(dynamodb::Front::new(engine, Arc::clone(&policies)));
+    let vault = Vault::open(file("secrets.json"), &template.secrets, overlay)?;
+    let secrets = Arc::new(SecretsManager { vault, policies, lambda: Default::default() });
+
+    let (http, http_address) = server::bind(plan.port).await?;
+    let (ws, ws_address) = server::bind(plan.ws_port).await?;
+    let (tables, tables_address) = server::bind(0).await?;
+    let (vault, vault_address) = server::bind(0).await?;
+    let (invoke, invoke_address) = server::bind(0).await?;
+    let addresses = [
+        ("http", format!("http://{http_address}")),
+        ("ws", format!("ws://{ws_address}")),
+        ("dynamodb", format!("http://{tables_address}")),
+        ("secretsmanager", format!("http://{vault_address}")),
+        ("lambda", format!("http://{invoke_address}")),
+    ];
+    let endpoints = Endpoints { dynamodb: addresses[2].1.clone(), secrets_manager: addresses[3].1.clone() };
+    let lambda = Arc::new(Lambda::new(functions, endpoints, plan.processes, plan.echo));
+    let _ = front.lambda.set(Arc::clone(&lambda));
+    let _ = secrets.lambda.set(Arc::clone(&lambda));
+
+    let service = Arc::clone(&front);
+    server::serve(tables, dynamodb::BODY_LIMIT, move |request| {
+        let front = Arc::clone(&service);
+        async move { front.answer(request).await }
+    });
+    let service = Arc::clone(&secrets);
+    server::serve(vault, secrets::BODY_LIMIT, move |request| Arc::clone(&service).answer(request));
+    let service = Arc::clone(&lambda);
+    server::serve(invoke, MAX_PAYLOAD + 1024 * 1024, move |request| invoke_api::answer(Arc::clone(&service), request));
+    upkeep(&lambda, &front, plan.ttl_sweep);
+
+    for rotation in &template.rotations {
+        let arn = format!("arn:aws:lambda:{}:{}:function:{}", template::REGION, template::ACCOUNT, rotation.function);
+        let rotated = secrets.schedule(&rotation.secret_arn, &arn)?;
+        if plan.rotate && rotation.immediately && !rotated {
+            rotate(&secrets, &lambda, rotation).await?;
+        }
+    }
+    let gateway = Arc::new(Gateway { routes: Routes::new(&template.functions), cors: template.cors.clone(), lambda: Arc::clone(&lambda) });
+    server::serve(http, gateway::BODY_LIMIT, move |request| {
+        let gateway = Arc::clone(&gateway);
+        async move { gateway.answer(request).await }
+    });
+    server::serve(ws, gateway::BODY_LIMIT, websocket::answer);
+    Ok((template, addresses, lambda, front, secrets))
+}
+
+async fn rotate(secrets: &SecretsManager, lambda: &Lambda, schedule: &Rotation) -> Result<()> {
+    rotation::rotate(&secrets.vault, lambda, &schedule.secret_arn, &schedule.function, None).await.map(drop)
+}
+
+fn binaries(template: &Template, find: &Binaries) -> Result<Vec<(template::Function, PathBuf)>> {
+    let with_binary = |function: &template::Function| {
+        let binary = find(&function.name);
+        if binary.is_file() {
+            return Ok((function.clone(), binary));
+        }
+        Err(Error::new(format!("{} has no binary at {}; build it with `cargo build -p aura-functions --bins`", function.logical_id, binary.display())))
+    };
+    template.functions.iter().map(with_binary).collect()
+}
+
+fn private_directory(path: &std::path::Path) -> Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|error| Error::new(format!("cannot use {} for data: {error}", path.display())))
+}
+
+fn upkeep(lambda: &Arc<Lambda>, front: &Arc<dynamodb::Front>, ttl_sweep: Option<Duration>) {
+    let lambda = Arc::clone(lambda);
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            lambda.reap();
+        }
+    });
+    let (Some(every), engine) = (ttl_sweep, front.engine.clone()) else { return };
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(every).await;
+            let engine = engine.clone();
+            let _ = tokio::task::spawn_blocking(move || engine.sweep_ttl()).await;
+        }
+    });
+}
+
+/// A runtime that may be dropped anywhere: its end happens on a thread that may block.
+struct Runtime(Option<tokio::runtime::Runtime>);
+
+impl Runtime {
+    async fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Result<T> {
+        let Some(runtime) = &self.0 else { return Err(Error::new("the stack has ended")) };
+        runtime.spawn(work).await.map_err(|error| Error::new(format!("the stack failed: {error}")))
+    }
+
+    fn end(&mut self, last: impl Future<Output = ()> + Send + 'static) {
+        const PATIENCE: Duration = Duration::from_secs(3);
+        let Some(runtime) = self.0.take() else { return };
+        let ending = std::thread::spawn(move || {
+            let _ = runtime.block_on(async { tokio::time::timeout(PATIENCE, last).await });
+            runtime.shutdown_timeout(PATIENCE);
+        });
+        let _ = ending.join();
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        self.end(std::future::ready(()));
+    }
+}
