@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// What to start; see [`Stack::builder`].
 pub struct Builder(Plan);
 
 impl Default for Builder {
@@ -28,6 +29,7 @@ impl Default for Builder {
 }
 
 impl Builder {
+    /// The template to serve.
     pub fn template(mut self, path: impl Into<PathBuf>) -> Self {
         self.0.template = path.into();
         self
@@ -51,6 +53,7 @@ impl Builder {
         self
     }
 
+    /// A file of NAME=value lines, each as `setting`.
     pub fn env_file(mut self, path: &Path) -> Result<Self> {
         self.0.settings.file(path)?;
         Ok(self)
@@ -62,11 +65,13 @@ impl Builder {
         self
     }
 
+    /// Port of the HTTP API; 0, the default, is any free one.
     pub fn port(mut self, port: u16) -> Self {
         self.0.port = port;
         self
     }
 
+    /// Port of the WebSocket API; 0, the default, is any free one.
     pub fn ws_port(mut self, port: u16) -> Self {
         self.0.ws_port = port;
         self
@@ -96,12 +101,14 @@ impl Builder {
         self
     }
 
+    /// Returns once everything answers, including the first rotation of the secrets.
     pub async fn start(self) -> Result<Stack> {
         Stack::start(self.0).await
     }
 }
 
 impl Stack {
+    /// Free ports, memory only, no settings.
     pub fn builder() -> Builder {
         Builder::default()
     }
@@ -110,5 +117,7 @@ impl Stack {
 /// `template.yaml` in `start` or the nearest directory above it.
 pub fn find_template(start: &Path) -> Result<PathBuf> {
     let found = start.ancestors().map(|directory| directory.join("template.yaml")).find(|path| path.is_file());
-    found.ok_or_else(|| Error::new(format!("there is no template.yaml in {} or above it; name one with --template", start.display())))
+    found.ok_or_else(|| {
+        Error::new(format!("there is no template.yaml in {} or above it; name one with --template", start.display()))
+    })
 }

@@ -2,17 +2,21 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-pub fn epoch_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+#[expect(clippy::disallowed_methods, reason = "the one reader of the wall clock in this crate")]
+pub(crate) fn epoch_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// `12/Mar/2020:19:03:58 +0000`, the `requestContext.time` of API Gateway.
-pub fn common_log_time(epoch_ms: u64) -> String {
+pub(crate) fn common_log_time(epoch_ms: u64) -> String {
     const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let seconds = epoch_ms / 1000;
     let (year, month, day) = civil(seconds / 86_400);
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-    format!("{day:02}/{}/{year}:{hour:02}:{minute:02}:{second:02} +0000", MONTHS[month as usize - 1])
+    format!(
+        "{day:02}/{}/{year}:{hour:02}:{minute:02}:{second:02} +0000",
+        MONTHS.get(usize::try_from(month - 1).unwrap_or(0)).unwrap_or(&"")
+    )
 }
 
 /// Year, month and day of a day number since 1970 (Gregorian calendar, counted in 400-year cycles

@@ -3,12 +3,15 @@
 
 use std::fmt;
 
+/// A sentence that says what is wrong and where.
 #[derive(Debug, Clone)]
 pub struct Error(String);
 
+/// What this crate returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
+    /// From its sentence.
     pub fn new(sentence: impl Into<String>) -> Self {
         Self(sentence.into())
     }

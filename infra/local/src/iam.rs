@@ -7,13 +7,13 @@ use crate::template::{ACCOUNT, Statement};
 use std::collections::BTreeMap;
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct Caller {
-    pub function: String,
-    pub serial: Option<u64>,
+pub(crate) struct Caller {
+    pub(crate) function: String,
+    pub(crate) serial: Option<u64>,
 }
 
 /// `None` is an operator.
-pub fn caller(authorization: Option<&str>) -> Option<Caller> {
+pub(crate) fn caller(authorization: Option<&str>) -> Option<Caller> {
     let (_, credential) = authorization?.split_once("Credential=")?;
     let key = credential.split(['/', ',']).next()?.strip_prefix("AKIALOCAL.")?;
     let (function, serial) = match key.split_once('.') {
@@ -24,11 +24,11 @@ pub fn caller(authorization: Option<&str>) -> Option<Caller> {
 }
 
 #[derive(Debug, Default)]
-pub struct Policies(pub BTreeMap<String, Vec<Statement>>);
+pub(crate) struct Policies(pub BTreeMap<String, Vec<Statement>>);
 
 impl Policies {
     /// AWS's sentence, when the function may not do it.
-    pub fn check(&self, function: &str, action: &str, arn: &str) -> Result<(), String> {
+    pub(crate) fn check(&self, function: &str, action: &str, arn: &str) -> Result<(), String> {
         let statements = self.0.get(function).map_or(&[][..], Vec::as_slice);
         if statements.iter().any(|statement| statement.allows(action, arn)) {
             return Ok(());
@@ -46,8 +46,13 @@ mod tests {
 
     #[test]
     fn functions_are_known_by_their_key() {
-        let header = |key: &str| format!("AWS4-HMAC-SHA256 Credential={key}/20261123/us-east-1/dynamodb/aws4_request, SignedHeaders=host");
-        assert_eq!(caller(Some(&header("AKIALOCAL.login.7"))), Some(Caller { function: "login".into(), serial: Some(7) }));
+        let header = |key: &str| {
+            format!("AWS4-HMAC-SHA256 Credential={key}/20261123/us-east-1/dynamodb/aws4_request, SignedHeaders=host")
+        };
+        assert_eq!(
+            caller(Some(&header("AKIALOCAL.login.7"))),
+            Some(Caller { function: "login".into(), serial: Some(7) })
+        );
         assert_eq!(caller(Some(&header("AKIALOCAL.login"))), Some(Caller { function: "login".into(), serial: None }));
         assert_eq!(caller(Some(&header("test"))), None);
         assert_eq!(caller(None), None);
@@ -55,7 +60,8 @@ mod tests {
 
     #[test]
     fn only_what_the_template_names_is_allowed() {
-        let statement = Statement { actions: vec!["dynamodb:GetItem".into()], resources: vec!["arn:t".into(), "arn:i/*".into()] };
+        let statement =
+            Statement { actions: vec!["dynamodb:GetItem".into()], resources: vec!["arn:t".into(), "arn:i/*".into()] };
         let policies = Policies(BTreeMap::from([("login".to_owned(), vec![statement])]));
         assert!(policies.check("login", "dynamodb:GetItem", "arn:t").is_ok());
         assert!(policies.check("login", "dynamodb:GetItem", "arn:i/x").is_ok());

@@ -28,7 +28,7 @@
 
 mod builder;
 mod clock;
-pub mod dynamodb;
+mod dynamodb;
 mod error;
 mod gateway;
 mod iam;
@@ -38,9 +38,10 @@ mod secrets;
 mod server;
 mod settings;
 mod stack;
-pub mod template;
+mod template;
 
 pub use builder::{Builder, find_template};
+pub use dynamodb::{Call, Fault as DynamoDbFault, Rule as DynamoDbRule};
 pub use error::{Error, Result};
 pub use lambda::{Fault, InvokeError};
-pub use stack::{Stack, When};
+pub use stack::{Route, Stack, When};

@@ -1,6 +1,9 @@
 //! `cargo run -p aura-local`: build the functions, start the stack, say where it is, serve until
 //! Ctrl-C or SIGTERM. Absent: watching the sources (start it again, it takes a moment).
 
+#![expect(clippy::disallowed_methods, reason = "the command takes settings from its environment")]
+#![expect(clippy::print_stderr, reason = "the command speaks to a terminal")]
+
 mod cargo;
 mod summary;
 
@@ -70,7 +73,8 @@ async fn serve(options: Options, mut started: Instant) -> Result<()> {
         let template = match &options.template {
             Some(template) => template.clone(),
             None => {
-                let here = std::env::current_dir().map_err(|error| Error::new(format!("there is no current directory: {error}")))?;
+                let here = std::env::current_dir()
+                    .map_err(|error| Error::new(format!("there is no current directory: {error}")))?;
                 find_template(&here).or_else(|error| match std::env::var_os("CARGO_MANIFEST_DIR") {
                     Some(manifest) => find_template(manifest.as_ref()),
                     None => Err(error),
@@ -86,7 +90,10 @@ async fn serve(options: Options, mut started: Instant) -> Result<()> {
         let mut builder = Stack::builder()
             .template(template)
             .binaries(move |name| binaries.join(name))
-            .environment(std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))))
+            .environment(
+                std::env::vars_os()
+                    .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
+            )
             .port(options.port)
             .ws_port(options.ws_port)
             .echo(true);

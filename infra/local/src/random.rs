@@ -2,14 +2,14 @@
 
 use crate::error::{Error, Result};
 
-pub fn bytes<const N: usize>() -> Result<[u8; N]> {
+pub(crate) fn bytes<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| Error::new(format!("the system gives no random bytes: {error}")))?;
     Ok(bytes)
 }
 
 /// A version 4 UUID, as AWS's request and version ids are.
-pub fn uuid() -> Result<String> {
+pub(crate) fn uuid() -> Result<String> {
     let mut bytes: [u8; 16] = bytes()?;
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
@@ -18,7 +18,7 @@ pub fn uuid() -> Result<String> {
 }
 
 /// `length` characters of `alphabet`, each equally likely.
-pub fn text(alphabet: &[u8], length: usize) -> Result<String> {
+pub(crate) fn text(alphabet: &[u8], length: usize) -> Result<String> {
     let fair = 256 - 256 % alphabet.len().clamp(1, 256);
     let mut out = String::with_capacity(length);
     while out.len() < length {

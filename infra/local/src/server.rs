@@ -18,18 +18,18 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
-pub type Response = hyper::Response<Full<Bytes>>;
+pub(crate) type Response = hyper::Response<Full<Bytes>>;
 
-pub struct Request {
-    pub method: Method,
-    pub uri: Uri,
-    pub headers: HeaderMap,
-    pub body: Bytes,
-    pub peer: IpAddr,
+pub(crate) struct Request {
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    pub(crate) peer: IpAddr,
 }
 
 impl Request {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 }
@@ -37,7 +37,7 @@ impl Request {
 /// How far a refused body is read on before the connection is given up.
 const DRAIN: usize = 256 * 1024 * 1024;
 
-pub async fn bind(port: u16) -> Result<(TcpListener, SocketAddr)> {
+pub(crate) async fn bind(port: u16) -> Result<(TcpListener, SocketAddr)> {
     let failed = |error| Error::new(format!("cannot listen on 127.0.0.1:{port}: {error}"));
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
@@ -45,7 +45,7 @@ pub async fn bind(port: u16) -> Result<(TcpListener, SocketAddr)> {
 }
 
 /// Serve until the handle is aborted, which drops the open connections too.
-pub fn serve<H, F>(listener: TcpListener, body_limit: usize, handler: H) -> JoinHandle<()>
+pub(crate) fn serve<H, F>(listener: TcpListener, body_limit: usize, handler: H) -> JoinHandle<()>
 where
     H: Fn(Request) -> F + Send + Sync + 'static,
     F: Future<Output = Option<Response>> + Send + 'static,
@@ -67,21 +67,26 @@ where
             connections.spawn(async move {
                 let service = service_fn(move |request| answer(Arc::clone(&handler), request, peer.ip(), body_limit));
                 // An error here is the client's: it went away, or it was cut off on purpose.
-                let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                let _ =
+                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
             });
         }
     })
 }
 
-async fn answer<H, F>(handler: Arc<H>, request: hyper::Request<Incoming>, peer: IpAddr, limit: usize) -> Result<Response>
+async fn answer<H, F>(
+    handler: Arc<H>,
+    request: hyper::Request<Incoming>,
+    peer: IpAddr,
+    limit: usize,
+) -> Result<Response>
 where
     H: Fn(Request) -> F,
     F: Future<Output = Option<Response>>,
 {
     let (parts, body) = request.into_parts();
-    let body = match read(body, limit).await? {
-        Some(body) => body,
-        None => return Ok(message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large")),
+    let Some(body) = read(body, limit).await? else {
+        return Ok(message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"));
     };
     let request = Request { method: parts.method, uri: parts.uri, headers: parts.headers, body, peer };
     handler(request).await.ok_or_else(|| Error::new("cut off"))
@@ -104,24 +109,24 @@ async fn read(mut body: Incoming, limit: usize) -> Result<Option<Bytes>> {
     Ok((seen <= limit).then(|| kept.into()))
 }
 
-pub fn respond(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response {
+pub(crate) fn respond(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response {
     let mut response = Response::new(Full::new(body.into()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }
 
-pub fn json(status: StatusCode, body: &serde_json::Value) -> Response {
+pub(crate) fn json(status: StatusCode, body: &serde_json::Value) -> Response {
     respond(status, "application/json", body.to_string())
 }
 
 /// `{"message": ...}`, the form of API Gateway's own answers.
-pub fn message(status: StatusCode, text: &str) -> Response {
+pub(crate) fn message(status: StatusCode, text: &str) -> Response {
     json(status, &serde_json::json!({ "message": text }))
 }
 
 /// Set a header whose value may not be sendable; one that is not is left out.
-pub fn set(response: &mut Response, name: &'static str, value: &str) {
+pub(crate) fn set(response: &mut Response, name: &'static str, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(HeaderName::from_static(name), value);
     }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 #[derive(Debug, Default)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// The process environment: names that nobody knows are somebody else's.
     ambient: BTreeMap<String, String>,
     /// An env file or a test: a name that nobody knows is a mistake, at the place given.
@@ -18,16 +18,17 @@ pub struct Settings {
 }
 
 impl Settings {
-    pub fn ambient(&mut self, variables: impl IntoIterator<Item = (String, String)>) {
+    pub(crate) fn ambient(&mut self, variables: impl IntoIterator<Item = (String, String)>) {
         self.ambient.extend(variables);
     }
 
-    pub fn explicit(&mut self, name: &str, value: &str) {
+    pub(crate) fn explicit(&mut self, name: &str, value: &str) {
         self.explicit.insert(name.to_owned(), (value.to_owned(), "a setting of this stack".to_owned()));
     }
 
-    pub fn file(&mut self, path: &Path) -> Result<()> {
-        let text = std::fs::read_to_string(path).map_err(|error| Error::new(format!("cannot read {}: {error}", path.display())))?;
+    pub(crate) fn file(&mut self, path: &Path) -> Result<()> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Error::new(format!("cannot read {}: {error}", path.display())))?;
         for (at, line) in text.lines().enumerate() {
             let place = format!("{}:{}", path.display(), at + 1);
             let pair = parse(line).map_err(|why| Error::new(format!("{place}: {why}")))?;
@@ -39,13 +40,13 @@ impl Settings {
     }
 
     /// All of them by name; what is explicit wins.
-    pub fn merged(&self) -> BTreeMap<String, String> {
+    pub(crate) fn merged(&self) -> BTreeMap<String, String> {
         let explicit = self.explicit.iter().map(|(name, (value, _))| (name.clone(), value.clone()));
         self.ambient.clone().into_iter().chain(explicit).collect()
     }
 
     /// Put them into the functions' environments; the keys of secrets come back, by secret.
-    pub fn apply(&self, template: &mut Template) -> Result<BTreeMap<String, BTreeMap<String, String>>> {
+    pub(crate) fn apply(&self, template: &mut Template) -> Result<BTreeMap<String, BTreeMap<String, String>>> {
         let merged = self.merged();
         let mut known: Vec<String> = Vec::new();
         for function in &mut template.functions {
@@ -70,7 +71,9 @@ impl Settings {
         for (name, (_, place)) in &self.explicit {
             let parameter = template.parameters.iter().any(|parameter| same_name(parameter, name));
             if !parameter && !known.contains(name) {
-                return Err(Error::new(format!("{place}: `{name}` is no parameter, function variable or secret key of the template")));
+                return Err(Error::new(format!(
+                    "{place}: `{name}` is no parameter, function variable or secret key of the template"
+                )));
             }
         }
         Ok(overlay)

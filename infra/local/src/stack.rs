@@ -12,32 +12,33 @@ use crate::lambda::{Fault, InvokeError, Lambda, Logs, MAX_PAYLOAD, invoke_api};
 use crate::secrets::{self, SecretsManager, Vault, rotation};
 use crate::server;
 use crate::settings::Settings;
-use crate::template::{self, Rotation, Template};
+use crate::template::{self, Event, Rotation, Template};
 use serde_json::{Value, json};
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub type Binaries = Arc<dyn Fn(&str) -> PathBuf + Send + Sync>;
+pub(crate) type Binaries = Arc<dyn Fn(&str) -> PathBuf + Send + Sync>;
 
 /// What a stack is started with; `crate::builder` fills it in.
-pub struct Plan {
-    pub template: PathBuf,
-    pub binaries: Binaries,
-    pub settings: Settings,
-    pub data: Option<PathBuf>,
-    pub port: u16,
-    pub ws_port: u16,
-    pub processes: usize,
-    pub ttl_sweep: Option<Duration>,
-    pub rotate: bool,
-    pub echo: bool,
+pub(crate) struct Plan {
+    pub(crate) template: PathBuf,
+    pub(crate) binaries: Binaries,
+    pub(crate) settings: Settings,
+    pub(crate) data: Option<PathBuf>,
+    pub(crate) port: u16,
+    pub(crate) ws_port: u16,
+    pub(crate) processes: usize,
+    pub(crate) ttl_sweep: Option<Duration>,
+    pub(crate) rotate: bool,
+    pub(crate) echo: bool,
 }
 
+/// A running stack. Dropping it kills its processes and waits for their end.
 pub struct Stack {
     template: Template,
-    addresses: [(&'static str, String); 5],
+    addresses: Addresses,
     lambda: Arc<Lambda>,
     dynamodb: Arc<dynamodb::Front>,
     secrets: Arc<SecretsManager>,
@@ -58,34 +59,58 @@ impl Stack {
         &self.addresses[0].1
     }
 
+    /// Of the WebSocket API, `ws://...`.
     pub fn ws(&self) -> &str {
         &self.addresses[1].1
     }
 
+    /// Endpoint of DynamoDB. Callers that are not functions of the stack may do everything.
     pub fn dynamodb(&self) -> &str {
         &self.addresses[2].1
     }
 
+    /// Endpoint of Secrets Manager.
     pub fn secrets_manager(&self) -> &str {
         &self.addresses[3].1
     }
 
-    /// Of Lambda's Invoke API.
+    /// Endpoint of Lambda's Invoke API.
     pub fn lambda(&self) -> &str {
         &self.addresses[4].1
     }
 
-    pub fn template(&self) -> &Template {
-        &self.template
+    /// The route table, by path; functions without a route are not in it.
+    pub fn routes(&self) -> Vec<Route> {
+        let mut routes = Vec::new();
+        for function in &self.template.functions {
+            for Event::Http(route) in &function.events {
+                let (method, path) = match route {
+                    Some(route) => (route.method.clone(), route.path.clone()),
+                    None => ("ANY".to_owned(), "$default".to_owned()),
+                };
+                routes.push(Route { method, path, function: function.name.clone() });
+            }
+        }
+        routes.sort_by(|a, b| {
+            (!a.path.starts_with('/'), &a.path, &a.method).cmp(&(!b.path.starts_with('/'), &b.path, &b.method))
+        });
+        routes
+    }
+
+    /// The names of all functions, as the template orders them.
+    pub fn functions(&self) -> Vec<String> {
+        self.template.functions.iter().map(|function| function.name.clone()).collect()
     }
 
     /// Every address, and the environment of each function for processes started by somebody else.
     pub fn addresses(&self) -> Value {
-        let mut addresses: Value = self.addresses.iter().map(|(name, url)| ((*name).to_owned(), Value::from(url.clone()))).collect();
+        let mut addresses: Value =
+            self.addresses.iter().map(|(name, url)| ((*name).to_owned(), Value::from(url.clone()))).collect();
         addresses["environment"] = json!(self.lambda.environments());
         addresses
     }
 
+    /// Invoke a function and wait for its answer.
     pub async fn invoke(&self, function: &str, event: Value) -> Result<Value, InvokeError> {
         let (lambda, function) = (Arc::clone(&self.lambda), function.to_owned());
         let invocation = async move { lambda.invoke(&function, event.to_string().into()).await };
@@ -112,7 +137,8 @@ impl Stack {
 
     /// Wait for a line that contains `text`: a function's output arrives a moment after its answer.
     pub async fn log_line(&self, function: &str, text: &str) -> Result<String> {
-        let logs: Arc<Logs> = self.lambda.logs(function).ok_or_else(|| Error::new(format!("no function `{function}`")))?;
+        let logs: Arc<Logs> =
+            self.lambda.logs(function).ok_or_else(|| Error::new(format!("no function `{function}`")))?;
         Ok(logs.find(|line| line.contains(text)).await)
     }
 
@@ -133,6 +159,7 @@ impl Stack {
         self.lambda.faults.add(function, nth, fault);
     }
 
+    /// Calls that the rule matches fail as it says, until it is used up or `end_faults` is called.
     pub fn dynamodb_fault(&self, rule: dynamodb::Rule) {
         self.dynamodb.faults.add(rule);
     }
@@ -147,15 +174,18 @@ impl Stack {
         self.dynamodb_fault(dynamodb::Rule::new(fault).function(function).operation(operation).times(1));
     }
 
+    /// No more faults, of invocations or of DynamoDB.
     pub fn end_faults(&self) {
         self.lambda.faults.clear();
         self.dynamodb.faults.clear();
     }
 
+    /// What a function's processes asked of DynamoDB, oldest first; refusals by policy are not in it.
     pub fn dynamodb_calls(&self, function: &str) -> Vec<dynamodb::Call> {
         self.dynamodb.calls.of(function)
     }
 
+    /// Forget the calls of all functions.
     pub fn clear_dynamodb_calls(&self) {
         self.dynamodb.calls.clear();
     }
@@ -168,9 +198,23 @@ impl Stack {
     }
 }
 
+/// One row of the route table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// Upper case, or `ANY`.
+    pub method: String,
+    /// As the template has it, or `$default`.
+    pub path: String,
+    /// The function that takes it.
+    pub function: String,
+}
+
+/// On which side of a DynamoDB write a process is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
+    /// The write is not applied.
     Before,
+    /// The write is applied, and its answer never arrives.
     After,
 }
 
@@ -181,7 +225,8 @@ impl Drop for Stack {
     }
 }
 
-type Launched = (Template, [(&'static str, String); 5], Arc<Lambda>, Arc<dynamodb::Front>, Arc<SecretsManager>);
+type Addresses = [(&'static str, String); 5];
+type Launched = (Template, Addresses, Arc<Lambda>, Arc<dynamodb::Front>, Arc<SecretsManager>);
 
 async fn launch(plan: Plan) -> Result<Launched> {
     let mut template = Template::read(&plan.template, &plan.settings.merged())?;
@@ -191,7 +236,8 @@ async fn launch(plan: Plan) -> Result<Launched> {
         private_directory(data)?;
     }
     let file = |name: &str| plan.data.as_ref().map(|data| data.join(name));
-    let policies = template.functions.iter().map(|function| (function.name.clone(), function.policies.clone())).collect();
+    let policies =
+        template.functions.iter().map(|function| (function.name.clone(), function.policies.clone())).collect();
     let policies = Arc::new(Policies(policies));
 
     let engine = dynamodb::Engine::open(file("dynamodb.sqlite").as_deref(), &template.tables)?;
@@ -234,7 +280,11 @@ async fn launch(plan: Plan) -> Result<Launched> {
             rotate(&secrets, &lambda, rotation).await?;
         }
     }
-    let gateway = Arc::new(Gateway { routes: Routes::new(&template.functions), cors: template.cors.clone(), lambda: Arc::clone(&lambda) });
+    let gateway = Arc::new(Gateway {
+        routes: Routes::new(&template.functions),
+        cors: template.cors.clone(),
+        lambda: Arc::clone(&lambda),
+    });
     server::serve(http, gateway::BODY_LIMIT, move |request| {
         let gateway = Arc::clone(&gateway);
         async move { gateway.answer(request).await }
@@ -253,7 +303,11 @@ fn binaries(template: &Template, find: &Binaries) -> Result<Vec<(template::Funct
         if binary.is_file() {
             return Ok((function.clone(), binary));
         }
-        Err(Error::new(format!("{} has no binary at {}; build it with `cargo build -p aura-functions --bins`", function.logical_id, binary.display())))
+        Err(Error::new(format!(
+            "{} has no binary at {}; build it with `cargo build -p aura-functions --bins`",
+            function.logical_id,
+            binary.display()
+        )))
     };
     template.functions.iter().map(with_binary).collect()
 }

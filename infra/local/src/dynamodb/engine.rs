@@ -12,17 +12,19 @@ use std::path::Path;
 type Answer = std::result::Result<Vec<u8>, DynoxideError>;
 
 #[derive(Clone)]
-pub struct Engine(Database);
+pub(crate) struct Engine(Database);
 
 impl Engine {
-    pub fn open(file: Option<&Path>, tables: &[Table]) -> Result<Self> {
+    pub(crate) fn open(file: Option<&Path>, tables: &[Table]) -> Result<Self> {
         let failed = |error: DynoxideError| Error::new(format!("cannot open the tables: {error}"));
         let engine = Self(match file {
             Some(file) => Database::new(&file.to_string_lossy()).map_err(failed)?,
             None => Database::memory().map_err(failed)?,
         });
         for table in tables {
-            engine.create(table).map_err(|error| Error::new(format!("cannot create the table {}: {error}", table.name)))?;
+            engine
+                .create(table)
+                .map_err(|error| Error::new(format!("cannot create the table {}: {error}", table.name)))?;
         }
         Ok(engine)
     }
@@ -36,17 +38,20 @@ impl Engine {
         let now: Value = serde_json::from_slice(&self.call("DescribeTimeToLive", &name)?).unwrap_or_default();
         if now["TimeToLiveDescription"]["TimeToLiveStatus"] != "ENABLED" {
             let specification = json!({ "AttributeName": attribute, "Enabled": true });
-            self.call("UpdateTimeToLive", &json!({ "TableName": table.name, "TimeToLiveSpecification": specification }))?;
+            self.call(
+                "UpdateTimeToLive",
+                &json!({ "TableName": table.name, "TimeToLiveSpecification": specification }),
+            )?;
         }
         Ok(())
     }
 
-    pub fn sweep_ttl(&self) -> usize {
+    pub(crate) fn sweep_ttl(&self) -> usize {
         self.0.sweep_ttl().unwrap_or(0)
     }
 
     /// Blocking: one operation of the DynamoDB API, JSON to JSON.
-    pub fn call(&self, operation: &str, request: &Value) -> Answer {
+    pub(crate) fn call(&self, operation: &str, request: &Value) -> Answer {
         let db = &self.0;
         match operation {
             "GetItem" => write(&db.get_item(read(request)?)?),
@@ -65,7 +70,9 @@ impl Engine {
             "ListTables" => write(&db.list_tables(read(request)?)?),
             "DescribeTimeToLive" => write(&db.describe_time_to_live(read(request)?)?),
             "UpdateTimeToLive" => write(&db.update_time_to_live(read(request)?)?),
-            _ => Err(DynoxideError::UnsupportedCapability(format!("this stack does not emulate the operation `{operation}`"))),
+            _ => Err(DynoxideError::UnsupportedCapability(format!(
+                "this stack does not emulate the operation `{operation}`"
+            ))),
         }
     }
 }
@@ -76,7 +83,9 @@ fn read<T: DeserializeOwned>(request: &Value) -> std::result::Result<T, Dynoxide
     serde_json::from_str(&request.to_string()).map_err(|error| {
         let message = error.to_string();
         match message.split_once("VALIDATION:") {
-            Some((_, marked)) => DynoxideError::ValidationException(marked.split(" at line ").next().unwrap_or(marked).to_owned()),
+            Some((_, marked)) => {
+                DynoxideError::ValidationException(marked.split(" at line ").next().unwrap_or(marked).to_owned())
+            }
             None => DynoxideError::ValidationException(message),
         }
     })

@@ -6,10 +6,14 @@ use serde_json::json;
 use std::sync::Mutex;
 use std::time::Duration;
 
+/// What happens to one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
+    /// 400 ThrottlingException; nothing is applied.
     Throttling,
+    /// 400 ProvisionedThroughputExceededException; nothing is applied.
     ProvisionedThroughputExceeded,
+    /// 500 InternalServerError; nothing is applied.
     InternalServerError,
     /// Apply and answer, this much later.
     Delay(Duration),
@@ -34,14 +38,17 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// Every call of every function.
     pub fn new(fault: Fault) -> Self {
         Self { fault, function: None, operation: None, skip: 0, times: None }
     }
 
+    /// Of this function only.
     pub fn function(self, name: &str) -> Self {
         Self { function: Some(name.to_owned()), ..self }
     }
 
+    /// Of this operation only, such as `UpdateItem`.
     pub fn operation(self, name: &str) -> Self {
         Self { operation: Some(name.to_owned()), ..self }
     }
@@ -58,22 +65,22 @@ impl Rule {
 }
 
 #[derive(Default)]
-pub struct Faults(Mutex<Vec<Rule>>);
+pub(crate) struct Faults(Mutex<Vec<Rule>>);
 
 impl Faults {
-    pub fn add(&self, rule: Rule) {
+    pub(crate) fn add(&self, rule: Rule) {
         if let Ok(mut rules) = self.0.lock() {
             rules.push(rule);
         }
     }
 
-    pub fn clear(&self) {
+    pub(crate) fn clear(&self) {
         if let Ok(mut rules) = self.0.lock() {
             rules.clear();
         }
     }
 
-    pub fn next(&self, function: &str, operation: &str) -> Option<Fault> {
+    pub(crate) fn next(&self, function: &str, operation: &str) -> Option<Fault> {
         let mut rules = self.0.lock().ok()?;
         let matches = |rule: &Rule| {
             rule.function.as_deref().is_none_or(|name| name == function)
@@ -93,19 +100,23 @@ impl Faults {
 }
 
 /// The answers of a service that refuses.
-pub fn refusal(fault: Fault) -> Option<Response> {
+pub(crate) fn refusal(fault: Fault) -> Option<Response> {
     let (status, kind, text) = match fault {
-        Fault::Throttling => {
-            (StatusCode::BAD_REQUEST, "com.amazon.coral.availability#ThrottlingException", "Rate of requests exceeds the allowed throughput.")
-        }
+        Fault::Throttling => (
+            StatusCode::BAD_REQUEST,
+            "com.amazon.coral.availability#ThrottlingException",
+            "Rate of requests exceeds the allowed throughput.",
+        ),
         Fault::ProvisionedThroughputExceeded => (
             StatusCode::BAD_REQUEST,
             "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException",
             "The level of configured provisioned throughput for the table was exceeded.",
         ),
-        Fault::InternalServerError => {
-            (StatusCode::INTERNAL_SERVER_ERROR, "com.amazonaws.dynamodb.v20120810#InternalServerError", "Internal server error")
-        }
+        Fault::InternalServerError => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "com.amazonaws.dynamodb.v20120810#InternalServerError",
+            "Internal server error",
+        ),
         Fault::Delay(_) | Fault::Dark | Fault::KillBefore | Fault::KillAfter | Fault::LoseAnswer => return None,
     };
     Some(server::respond(status, "application/x-amz-json-1.0", json!({ "__type": kind, "message": text }).to_string()))

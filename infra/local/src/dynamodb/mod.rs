@@ -7,9 +7,11 @@ mod calls;
 mod engine;
 mod faults;
 
-pub use calls::{Call, Calls};
-pub use engine::Engine;
-pub use faults::{Fault, Faults, Rule};
+pub use calls::Call;
+pub(crate) use calls::Calls;
+pub(crate) use engine::Engine;
+pub(crate) use faults::Faults;
+pub use faults::{Fault, Rule};
 
 use crate::iam::{self, Caller, Policies};
 use crate::lambda::Lambda;
@@ -18,30 +20,33 @@ use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::sync::{Arc, OnceLock};
 
-pub const BODY_LIMIT: usize = 16 * 1024 * 1024;
+pub(crate) const BODY_LIMIT: usize = 16 * 1024 * 1024;
 const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
 
-pub struct Front {
-    pub engine: Engine,
-    pub policies: Arc<Policies>,
-    pub calls: Calls,
-    pub faults: Faults,
+pub(crate) struct Front {
+    pub(crate) engine: Engine,
+    pub(crate) policies: Arc<Policies>,
+    pub(crate) calls: Calls,
+    pub(crate) faults: Faults,
     /// Set once Lambda exists, which needs this service's address first.
-    pub lambda: OnceLock<Arc<Lambda>>,
+    pub(crate) lambda: OnceLock<Arc<Lambda>>,
 }
 
 impl Front {
-    pub fn new(engine: Engine, policies: Arc<Policies>) -> Self {
+    pub(crate) fn new(engine: Engine, policies: Arc<Policies>) -> Self {
         Self { engine, policies, calls: Calls::default(), faults: Faults::default(), lambda: OnceLock::new() }
     }
 
-    pub async fn answer(&self, request: Request) -> Option<Response> {
+    pub(crate) async fn answer(&self, request: Request) -> Option<Response> {
         if request.method == Method::GET {
             return Some(server::respond(StatusCode::OK, "text/plain", "healthy: dynamodb.us-east-1.amazonaws.com "));
         }
         let operation = request.header("x-amz-target").and_then(|target| target.strip_prefix("DynamoDB_20120810."));
         let Some(operation) = operation.map(str::to_owned) else {
-            return Some(error("com.amazon.coral.service#UnknownOperationException", "this stack emulates DynamoDB_20120810 only"));
+            return Some(error(
+                "com.amazon.coral.service#UnknownOperationException",
+                "this stack emulates DynamoDB_20120810 only",
+            ));
         };
         let Ok(body) = serde_json::from_slice::<Value>(&request.body) else {
             return Some(error("com.amazon.coral.service#SerializationException", "the body is not JSON"));
@@ -55,7 +60,9 @@ impl Front {
     async fn function_calls(&self, caller: Caller, operation: String, mut body: Value) -> Option<Response> {
         let accesses = access::of(&operation, &body);
         for access in &accesses {
-            if let Err(denial) = self.policies.check(&caller.function, &format!("dynamodb:{}", access.action), &access.arn()) {
+            if let Err(denial) =
+                self.policies.check(&caller.function, &format!("dynamodb:{}", access.action), &access.arn())
+            {
                 return Some(error("com.amazon.coral.service#AccessDeniedException", &denial));
             }
         }
@@ -73,7 +80,16 @@ impl Front {
             Some(Fault::Dark) => return None,
             Some(fault) => {
                 if let Some(refusal) = faults::refusal(fault) {
-                    self.calls.add(&caller.function, Call { operation, tables, conditional_failed: false, status: refusal.status().as_u16(), capacity: None });
+                    self.calls.add(
+                        &caller.function,
+                        Call {
+                            operation,
+                            tables,
+                            conditional_failed: false,
+                            status: refusal.status().as_u16(),
+                            capacity: None,
+                        },
+                    );
                     return Some(refusal);
                 }
             }
@@ -81,8 +97,10 @@ impl Front {
         }
         let (status, payload) = self.run(operation.clone(), body).await;
         let (capacity, payload) = measure(payload, asked);
-        let conditional_failed = status != StatusCode::OK && String::from_utf8_lossy(&payload).contains("ConditionalCheckFailed");
-        self.calls.add(&caller.function, Call { operation, tables, conditional_failed, status: status.as_u16(), capacity });
+        let conditional_failed =
+            status != StatusCode::OK && String::from_utf8_lossy(&payload).contains("ConditionalCheckFailed");
+        self.calls
+            .add(&caller.function, Call { operation, tables, conditional_failed, status: status.as_u16(), capacity });
         match fault {
             Some(Fault::KillAfter) => self.kill(&caller).await,
             Some(Fault::LoseAnswer) => None,
@@ -104,7 +122,9 @@ impl Front {
                 let status = StatusCode::from_u16(error.status_code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
                 (status, error.to_json().into_bytes())
             }
-            Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, json!({ "message": error.to_string() }).to_string().into_bytes()),
+            Err(error) => {
+                (StatusCode::INTERNAL_SERVER_ERROR, json!({ "message": error.to_string() }).to_string().into_bytes())
+            }
         }
     }
 
@@ -124,7 +144,8 @@ fn measure(payload: Vec<u8>, asked: bool) -> (Option<f64>, Vec<u8>) {
         Value::Array(tables) => Some(tables.iter().filter_map(|table| table["CapacityUnits"].as_f64()).sum()),
         table => table["CapacityUnits"].as_f64(),
     };
-    let removed = !asked && response.as_object_mut().is_some_and(|response| response.remove("ConsumedCapacity").is_some());
+    let removed =
+        !asked && response.as_object_mut().is_some_and(|response| response.remove("ConsumedCapacity").is_some());
     if removed { (units, response.to_string().into_bytes()) } else { (units, payload) }
 }
 

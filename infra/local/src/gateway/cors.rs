@@ -15,7 +15,7 @@ impl Cors {
         self.origins.iter().any(covers).then(|| if any { "*".to_owned() } else { origin.to_owned() })
     }
 
-    pub fn preflight(&self, request: &Request) -> Response {
+    pub(crate) fn preflight(&self, request: &Request) -> Response {
         let mut response = server::respond(StatusCode::NO_CONTENT, "application/json", "");
         response.headers_mut().clear();
         let origin = request.header("origin").and_then(|origin| self.allowed_origin(origin));
@@ -36,8 +36,9 @@ impl Cors {
         response
     }
 
-    pub fn apply(&self, origin: Option<&str>, response: &mut Response) {
-        let own: Vec<_> = response.headers().keys().filter(|name| name.as_str().starts_with("access-control-")).cloned().collect();
+    pub(crate) fn apply(&self, origin: Option<&str>, response: &mut Response) {
+        let own: Vec<_> =
+            response.headers().keys().filter(|name| name.as_str().starts_with("access-control-")).cloned().collect();
         for name in own {
             response.headers_mut().remove(name);
         }
@@ -63,14 +64,27 @@ mod tests {
     use hyper::{HeaderMap, Method};
 
     fn cors() -> Cors {
-        Cors { origins: vec!["http://a".into()], methods: vec!["GET".into(), "POST".into()], headers: vec!["x-h".into()], expose: vec!["x-e".into()], max_age: Some(600), credentials: false }
+        Cors {
+            origins: vec!["http://a".into()],
+            methods: vec!["GET".into(), "POST".into()],
+            headers: vec!["x-h".into()],
+            expose: vec!["x-e".into()],
+            max_age: Some(600),
+            credentials: false,
+        }
     }
 
     fn preflight(origin: &'static str, method: &'static str) -> Response {
         let mut headers = HeaderMap::new();
         headers.insert("origin", HeaderValue::from_static(origin));
         headers.insert("access-control-request-method", HeaderValue::from_static(method));
-        cors().preflight(&Request { method: Method::OPTIONS, uri: "/".parse().unwrap(), headers, body: "".into(), peer: [127, 0, 0, 1].into() })
+        cors().preflight(&Request {
+            method: Method::OPTIONS,
+            uri: "/".parse().unwrap(),
+            headers,
+            body: "".into(),
+            peer: [127, 0, 0, 1].into(),
+        })
     }
 
     #[test]
@@ -80,7 +94,8 @@ mod tests {
         assert_eq!(response.headers()["access-control-allow-origin"], "http://a");
         assert_eq!(response.headers()["access-control-allow-methods"], "GET,POST");
         assert_eq!(response.headers()["access-control-max-age"], "600");
-        for refused in [preflight("http://b", "POST"), preflight("http://a", "DELETE"), preflight("http://a.b", "GET")] {
+        for refused in [preflight("http://b", "POST"), preflight("http://a", "DELETE"), preflight("http://a.b", "GET")]
+        {
             assert_eq!((refused.status().as_u16(), refused.headers().len()), (204, 0));
         }
     }

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-pub fn build(request: &Request, route: &Match<'_>, request_id: &str, now_ms: u64) -> Value {
+pub(crate) fn build(request: &Request, route: &Match<'_>, request_id: &str, now_ms: u64) -> Value {
     let path = percent_decode(request.uri.path());
     let query = request.uri.query().unwrap_or_default();
     let mut headers = headers(request);
@@ -105,7 +105,8 @@ fn is_text(request: &Request) -> bool {
     }
     let Some(kind) = request.header("content-type") else { return true };
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    kind.starts_with("text/") || ["application/json", "application/javascript", "application/xml"].contains(&kind.as_str())
+    kind.starts_with("text/")
+        || ["application/json", "application/javascript", "application/xml"].contains(&kind.as_str())
 }
 
 #[cfg(test)]
@@ -119,7 +120,13 @@ mod tests {
         for (name, value) in headers {
             map.append(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
-        Request { method: Method::POST, uri: uri.parse().unwrap(), headers: map, body: body.into(), peer: [192, 0, 2, 1].into() }
+        Request {
+            method: Method::POST,
+            uri: uri.parse().unwrap(),
+            headers: map,
+            body: body.into(),
+            peer: [192, 0, 2, 1].into(),
+        }
     }
 
     /// The example of AWS's documentation, without authorisers and certificates.
@@ -135,7 +142,11 @@ mod tests {
             ("content-type", "application/json"),
         ];
         let request = request("/my/path?parameter1=value1&parameter1=value2&parameter2=a%20b", &headers, b"{\"a\": 1}");
-        let route = Match { function: "f", key: "POST /my/{name}", parameters: BTreeMap::from([("name".into(), "path".into())]) };
+        let route = Match {
+            function: "f",
+            key: "POST /my/{name}",
+            parameters: BTreeMap::from([("name".into(), "path".into())]),
+        };
         let expected = json!({
             "version": "2.0",
             "routeKey": "POST /my/{name}",
@@ -181,7 +192,10 @@ mod tests {
         };
         assert_eq!(body(&[("content-type", "text/plain; charset=utf-8")], b"a"), (false, Some("a".into())));
         assert_eq!(body(&[("content-type", "image/png")], b"a"), (true, Some("YQ==".into())));
-        assert_eq!(body(&[("content-type", "application/json"), ("content-encoding", "gzip")], b"a"), (true, Some("YQ==".into())));
+        assert_eq!(
+            body(&[("content-type", "application/json"), ("content-encoding", "gzip")], b"a"),
+            (true, Some("YQ==".into()))
+        );
         assert_eq!(body(&[("content-type", "application/json")], b"\xff"), (true, Some("/w==".into())));
         assert_eq!(body(&[], b""), (false, None));
     }

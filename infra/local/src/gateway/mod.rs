@@ -9,9 +9,9 @@ mod event;
 mod page;
 mod reply;
 mod routes;
-pub mod websocket;
+pub(crate) mod websocket;
 
-pub use routes::Routes;
+pub(crate) use routes::Routes;
 
 use crate::lambda::{InvokeError, Lambda};
 use crate::server::{self, Request, Response};
@@ -23,17 +23,17 @@ use hyper::{Method, StatusCode};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub const BODY_LIMIT: usize = 10 * 1024 * 1024;
+pub(crate) const BODY_LIMIT: usize = 10 * 1024 * 1024;
 const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
 
-pub struct Gateway {
-    pub routes: Routes,
-    pub cors: Option<Cors>,
-    pub lambda: Arc<Lambda>,
+pub(crate) struct Gateway {
+    pub(crate) routes: Routes,
+    pub(crate) cors: Option<Cors>,
+    pub(crate) lambda: Arc<Lambda>,
 }
 
 impl Gateway {
-    pub async fn answer(&self, request: Request) -> Option<Response> {
+    pub(crate) async fn answer(&self, request: Request) -> Option<Response> {
         let request_id = random::bytes::<11>().map(|bytes| STANDARD.encode(bytes)).unwrap_or_default();
         let mut response = self.route(&request, &request_id).await;
         if let Some(cors) = &self.cors

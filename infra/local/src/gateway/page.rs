@@ -6,8 +6,9 @@ use hyper::StatusCode;
 const POLICY: &str = "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-inline'; connect-src 'self'; \
                       img-src data: 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-pub fn response() -> Response {
-    let mut response = server::respond(StatusCode::OK, "text/html; charset=utf-8", include_str!("../../page/index.html"));
+pub(crate) fn response() -> Response {
+    let mut response =
+        server::respond(StatusCode::OK, "text/html; charset=utf-8", include_str!("../../page/index.html"));
     server::set(&mut response, "content-security-policy", POLICY);
     server::set(&mut response, "x-content-type-options", "nosniff");
     server::set(&mut response, "referrer-policy", "no-referrer");

@@ -9,7 +9,7 @@ use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, SET_COOKIE};
 use serde_json::Value;
 
 /// `None` when API Gateway could not make a response of it.
-pub fn response(payload: &[u8]) -> Option<Response> {
+pub(crate) fn response(payload: &[u8]) -> Option<Response> {
     let answer: Value = serde_json::from_slice(payload).ok()?;
     let Some(status) = answer.get("statusCode") else {
         let body = answer.as_str().map_or_else(|| payload.to_vec(), |text| text.as_bytes().to_vec());
@@ -61,7 +61,11 @@ mod tests {
 
     async fn parts(answer: Value) -> (u16, Vec<(String, String)>, Vec<u8>) {
         let response = response(answer.to_string().as_bytes()).unwrap();
-        let headers = response.headers().iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
+        let headers = response
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+            .collect();
         (response.status().as_u16(), headers, response.into_body().collect().await.unwrap().to_bytes().to_vec())
     }
 
@@ -71,7 +75,10 @@ mod tests {
 
     #[tokio::test]
     async fn bare_json_is_a_200() {
-        assert_eq!(parts(json!({"a": 1})).await, (200, vec![header("content-type", "application/json")], b"{\"a\":1}".to_vec()));
+        assert_eq!(
+            parts(json!({"a": 1})).await,
+            (200, vec![header("content-type", "application/json")], b"{\"a\":1}".to_vec())
+        );
         assert_eq!(parts(json!("hello")).await.2, b"hello");
     }
 
@@ -83,14 +90,23 @@ mod tests {
         });
         let (status, headers, body) = parts(answer).await;
         assert_eq!((status, body.as_slice()), (201, &b"a"[..]));
-        let expected = [header("content-type", "image/png"), header("x-a", "1"), header("x-b", "1"), header("x-b", "2"), header("set-cookie", "a=1"), header("set-cookie", "b=2")];
+        let expected = [
+            header("content-type", "image/png"),
+            header("x-a", "1"),
+            header("x-b", "1"),
+            header("x-b", "2"),
+            header("set-cookie", "a=1"),
+            header("set-cookie", "b=2"),
+        ];
         assert_eq!(headers.len(), expected.len());
         assert!(expected.iter().all(|header| headers.contains(header)), "{headers:?}");
     }
 
     #[test]
     fn what_is_no_response_is_none() {
-        for payload in ["", "{\"statusCode\": 99999}", "{\"statusCode\": 200, \"body\": \"*\", \"isBase64Encoded\": true}"] {
+        for payload in
+            ["", "{\"statusCode\": 99999}", "{\"statusCode\": 200, \"body\": \"*\", \"isBase64Encoded\": true}"]
+        {
             assert!(response(payload.as_bytes()).is_none(), "{payload}");
         }
     }

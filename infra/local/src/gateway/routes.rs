@@ -5,7 +5,7 @@
 use crate::template::{Event, Function};
 use std::collections::BTreeMap;
 
-pub struct Routes {
+pub(crate) struct Routes {
     /// Most specific first.
     routes: Vec<Route>,
     default: Option<String>,
@@ -26,14 +26,14 @@ enum Segment {
 }
 
 #[derive(Debug, PartialEq)]
-pub struct Match<'a> {
-    pub function: &'a str,
-    pub key: &'a str,
-    pub parameters: BTreeMap<String, String>,
+pub(crate) struct Match<'a> {
+    pub(crate) function: &'a str,
+    pub(crate) key: &'a str,
+    pub(crate) parameters: BTreeMap<String, String>,
 }
 
 impl Routes {
-    pub fn new(functions: &[Function]) -> Self {
+    pub(crate) fn new(functions: &[Function]) -> Self {
         let mut routes = Vec::new();
         let mut default = None;
         for function in functions {
@@ -55,7 +55,7 @@ impl Routes {
     }
 
     /// `None` for a path or method that no route takes.
-    pub fn find(&self, method: &str, path: &str) -> Option<Match<'_>> {
+    pub(crate) fn find(&self, method: &str, path: &str) -> Option<Match<'_>> {
         self.find_named(method, path).or_else(|| {
             let function = self.default.as_deref()?;
             Some(Match { function, key: "$default", parameters: BTreeMap::new() })
@@ -63,7 +63,7 @@ impl Routes {
     }
 
     /// As `find`, without `$default`.
-    pub fn find_named(&self, method: &str, path: &str) -> Option<Match<'_>> {
+    pub(crate) fn find_named(&self, method: &str, path: &str) -> Option<Match<'_>> {
         let sent: Vec<&str> = path.split('/').skip(1).collect();
         self.routes.iter().filter(|route| route.method == "ANY" || route.method == method).find_map(|route| {
             let parameters = parameters(&route.segments, &sent)?;
@@ -110,10 +110,11 @@ fn parameters(segments: &[Segment], sent: &[&str]) -> Option<BTreeMap<String, St
 }
 
 /// `%41` to `A`; what is no escape stays as it is.
-pub fn percent_decode(text: &str) -> String {
+pub(crate) fn percent_decode(text: &str) -> String {
     let (bytes, mut out, mut at) = (text.as_bytes(), Vec::new(), 0);
     while let Some(&byte) = bytes.get(at) {
-        let escaped = text.get(at + 1..at + 3).filter(|_| byte == b'%').and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let escaped =
+            text.get(at + 1..at + 3).filter(|_| byte == b'%').and_then(|hex| u8::from_str_radix(hex, 16).ok());
         out.push(escaped.unwrap_or(byte));
         at += if escaped.is_some() { 3 } else { 1 };
     }
@@ -128,7 +129,9 @@ mod tests {
         let functions: Vec<Function> = list
             .iter()
             .map(|(route, function)| {
-                let route = route.split_once(' ').map(|(method, path)| crate::template::HttpRoute { method: method.into(), path: path.into() });
+                let route = route
+                    .split_once(' ')
+                    .map(|(method, path)| crate::template::HttpRoute { method: method.into(), path: path.into() });
                 Function { name: (*function).into(), events: vec![Event::Http(route)], ..Function::default() }
             })
             .collect();

@@ -5,13 +5,18 @@
 use crate::template::{Function, REGION};
 use std::path::Path;
 
-pub struct Endpoints {
-    pub dynamodb: String,
-    pub secrets_manager: String,
+pub(crate) struct Endpoints {
+    pub(crate) dynamodb: String,
+    pub(crate) secrets_manager: String,
 }
 
 /// `serial` is `None` for a process that somebody else will start.
-pub fn of(function: &Function, binary: &Path, endpoints: &Endpoints, serial: Option<u64>) -> Vec<(String, String)> {
+pub(crate) fn of(
+    function: &Function,
+    binary: &Path,
+    endpoints: &Endpoints,
+    serial: Option<u64>,
+) -> Vec<(String, String)> {
     let root = binary.parent().unwrap_or(Path::new("/")).display().to_string();
     let memory = function.memory_mb.to_string();
     let log_group = format!("/aws/lambda/{}", function.name);
@@ -40,7 +45,9 @@ pub fn of(function: &Function, binary: &Path, endpoints: &Endpoints, serial: Opt
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into();
-    environment.extend(std::env::var("RUST_BACKTRACE").ok().map(|value| ("RUST_BACKTRACE".to_owned(), value)));
+    #[expect(clippy::disallowed_methods, reason = "the one variable of the developer's that gets in")]
+    let backtrace = std::env::var("RUST_BACKTRACE");
+    environment.extend(backtrace.ok().map(|value| ("RUST_BACKTRACE".to_owned(), value)));
     environment.extend(function.environment.clone());
     environment
 }

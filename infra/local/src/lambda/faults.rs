@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
+/// What happens to one invocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// Deliver it this much later.
@@ -18,24 +19,24 @@ pub enum Fault {
 }
 
 #[derive(Default)]
-pub struct Faults(Mutex<HashMap<String, Vec<(usize, Fault)>>>);
+pub(crate) struct Faults(Mutex<HashMap<String, Vec<(usize, Fault)>>>);
 
 impl Faults {
     /// `nth` counts from 1, the next invocation.
-    pub fn add(&self, function: &str, nth: usize, fault: Fault) {
+    pub(crate) fn add(&self, function: &str, nth: usize, fault: Fault) {
         if let Ok(mut faults) = self.0.lock() {
             faults.entry(function.to_owned()).or_default().push((nth.max(1), fault));
         }
     }
 
-    pub fn clear(&self) {
+    pub(crate) fn clear(&self) {
         if let Ok(mut faults) = self.0.lock() {
             faults.clear();
         }
     }
 
     /// The fault of this invocation, if one is due.
-    pub fn next(&self, function: &str) -> Option<Fault> {
+    pub(crate) fn next(&self, function: &str) -> Option<Fault> {
         let mut faults = self.0.lock().ok()?;
         let waiting = faults.get_mut(function)?;
         for (left, _) in waiting.iter_mut() {

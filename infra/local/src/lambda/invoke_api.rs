@@ -7,16 +7,25 @@ use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-pub async fn answer(lambda: Arc<Lambda>, request: Request) -> Option<Response> {
-    let name = request.uri.path().strip_prefix("/2015-03-31/functions/").and_then(|rest| rest.strip_suffix("/invocations"));
+pub(crate) async fn answer(lambda: Arc<Lambda>, request: Request) -> Option<Response> {
+    let name =
+        request.uri.path().strip_prefix("/2015-03-31/functions/").and_then(|rest| rest.strip_suffix("/invocations"));
     let (&Method::POST, Some(name)) = (&request.method, name) else {
-        return Some(refuse(StatusCode::NOT_FOUND, "UnknownOperationException", "this stack emulates Lambda's Invoke API only"));
+        return Some(refuse(
+            StatusCode::NOT_FOUND,
+            "UnknownOperationException",
+            "this stack emulates Lambda's Invoke API only",
+        ));
     };
     // A name, or an ARN (whose colons the CLI sends encoded).
     let name = name.replace("%3A", ":").rsplit(':').next().unwrap_or_default().to_owned();
     let event = if request.body.is_empty() { "{}".into() } else { request.body.clone() };
     if serde_json::from_slice::<Value>(&event).is_err() {
-        return Some(refuse(StatusCode::BAD_REQUEST, "InvalidRequestContentException", "Could not parse request body into json"));
+        return Some(refuse(
+            StatusCode::BAD_REQUEST,
+            "InvalidRequestContentException",
+            "Could not parse request body into json",
+        ));
     }
     if lambda.logs(&name).is_none() {
         return Some(failure(&InvokeError::NoSuchFunction(name)));
@@ -25,7 +34,13 @@ pub async fn answer(lambda: Arc<Lambda>, request: Request) -> Option<Response> {
         "RequestResponse" => false,
         "Event" => true,
         "DryRun" => return Some(server::respond(StatusCode::NO_CONTENT, "application/json", "")),
-        other => return Some(refuse(StatusCode::BAD_REQUEST, "InvalidParameterValueException", &format!("no invocation type `{other}`"))),
+        other => {
+            return Some(refuse(
+                StatusCode::BAD_REQUEST,
+                "InvalidParameterValueException",
+                &format!("no invocation type `{other}`"),
+            ));
+        }
     };
     // Spawned, so that a caller that goes away does not take the invocation with it.
     let task = tokio::spawn(async move { lambda.invoke(&name, event).await });

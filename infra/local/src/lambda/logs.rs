@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 const KEPT: usize = 5_000;
 
 #[derive(Default)]
-pub struct Logs {
+pub(crate) struct Logs {
     function: String,
     echo: bool,
     lines: Mutex<VecDeque<String>>,
@@ -16,11 +16,12 @@ pub struct Logs {
 }
 
 impl Logs {
-    pub fn new(function: &str, echo: bool) -> Self {
+    pub(crate) fn new(function: &str, echo: bool) -> Self {
         Self { function: function.to_owned(), echo, ..Self::default() }
     }
 
-    pub fn push(&self, line: String) {
+    #[expect(clippy::print_stderr, reason = "echoing is asked for by the command only")]
+    pub(crate) fn push(&self, line: String) {
         if self.echo {
             eprintln!("{:>20} | {line}", self.function);
         }
@@ -33,12 +34,12 @@ impl Logs {
         self.added.notify_waiters();
     }
 
-    pub fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         self.lines.lock().map(|lines| lines.iter().cloned().collect()).unwrap_or_default()
     }
 
     /// The first line that satisfies `wanted`, now or later: lines cross a pipe after the response.
-    pub async fn find(&self, wanted: impl Fn(&str) -> bool) -> String {
+    pub(crate) async fn find(&self, wanted: impl Fn(&str) -> bool) -> String {
         loop {
             let added = self.added.notified();
             tokio::pin!(added);
@@ -50,7 +51,7 @@ impl Logs {
         }
     }
 
-    pub async fn follow(&self, pipe: impl AsyncRead + Unpin) {
+    pub(crate) async fn follow(&self, pipe: impl AsyncRead + Unpin) {
         let mut reader = BufReader::new(pipe);
         let mut line = Vec::new();
         while reader.read_until(b'\n', &mut line).await.is_ok_and(|read| read > 0) {

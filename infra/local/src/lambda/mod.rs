@@ -6,17 +6,18 @@
 //! reserved concurrency. Where an account allows 1,000 concurrent invocations, this machine's limit is
 //! the number of processes; a caller waits a while for one before it is throttled.
 
-pub mod environment;
+pub(crate) mod environment;
 mod error;
 mod faults;
-pub mod invoke_api;
+pub(crate) mod invoke_api;
 mod logs;
 mod process;
 mod runtime_api;
 
 pub use error::InvokeError;
-pub use faults::{Fault, Faults};
-pub use logs::Logs;
+pub use faults::Fault;
+pub(crate) use faults::Faults;
+pub(crate) use logs::Logs;
 
 use crate::template::{ACCOUNT, Function, REGION};
 use crate::{clock, random};
@@ -32,19 +33,19 @@ use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio::time::Instant;
 
-pub const MAX_PAYLOAD: usize = 6 * 1024 * 1024;
+pub(crate) const MAX_PAYLOAD: usize = 6 * 1024 * 1024;
 const INIT_LIMIT: Duration = Duration::from_secs(10);
 const IDLE_LIMIT: Duration = Duration::from_secs(600);
 const QUEUE_LIMIT: Duration = Duration::from_secs(10);
 
-pub struct Lambda {
+pub(crate) struct Lambda {
     pools: BTreeMap<String, Pool>,
     endpoints: Endpoints,
     permits: Arc<Semaphore>,
     /// A process has become idle or has ended.
     changed: Arc<Notify>,
     serial: AtomicU64,
-    pub faults: Faults,
+    pub(crate) faults: Faults,
 }
 
 struct Pool {
@@ -56,7 +57,7 @@ struct Pool {
 }
 
 impl Lambda {
-    pub fn new(functions: Vec<(Function, PathBuf)>, endpoints: Endpoints, processes: usize, echo: bool) -> Self {
+    pub(crate) fn new(functions: Vec<(Function, PathBuf)>, endpoints: Endpoints, processes: usize, echo: bool) -> Self {
         let pool = |(function, binary): (Function, PathBuf)| {
             let logs = Arc::new(Logs::new(&function.name, echo));
             (function.name.clone(), Pool { function, binary, logs, idle: Mutex::default(), living: Mutex::default() })
@@ -71,17 +72,25 @@ impl Lambda {
         }
     }
 
-    pub fn logs(&self, function: &str) -> Option<Arc<Logs>> {
+    pub(crate) fn logs(&self, function: &str) -> Option<Arc<Logs>> {
         self.pools.get(function).map(|pool| Arc::clone(&pool.logs))
     }
 
+    /// A line about a function that is not its own.
+    pub(crate) fn log(&self, function: &str, line: String) {
+        if let Some(pool) = self.pools.get(function) {
+            pool.logs.push(line);
+        }
+    }
+
     /// The environments for processes that somebody else starts (benchmarks, a debugger).
-    pub fn environments(&self) -> BTreeMap<String, BTreeMap<String, String>> {
-        let environment = |pool: &Pool| environment::of(&pool.function, &pool.binary, &self.endpoints, None).into_iter().collect();
+    pub(crate) fn environments(&self) -> BTreeMap<String, BTreeMap<String, String>> {
+        let environment =
+            |pool: &Pool| environment::of(&pool.function, &pool.binary, &self.endpoints, None).into_iter().collect();
         self.pools.iter().map(|(name, pool)| (name.clone(), environment(pool))).collect()
     }
 
-    pub async fn invoke(&self, name: &str, event: Bytes) -> Result<Bytes, InvokeError> {
+    pub(crate) async fn invoke(&self, name: &str, event: Bytes) -> Result<Bytes, InvokeError> {
         let pool = self.pools.get(name).ok_or_else(|| InvokeError::NoSuchFunction(name.to_owned()))?;
         if event.len() > MAX_PAYLOAD {
             return Err(InvokeError::RequestTooLarge(event.len()));
@@ -102,7 +111,13 @@ impl Lambda {
         }
     }
 
-    async fn deliver(&self, pool: &Pool, id: &str, event: Bytes, kill_after: Option<Duration>) -> Result<Bytes, InvokeError> {
+    async fn deliver(
+        &self,
+        pool: &Pool,
+        id: &str,
+        event: Bytes,
+        kill_after: Option<Duration>,
+    ) -> Result<Bytes, InvokeError> {
         loop {
             let process = self.acquire(pool).await?;
             let outcome = run(pool, &process, id, event.clone(), kill_after).await;
@@ -133,7 +148,9 @@ impl Lambda {
                 let serial = self.serial.fetch_add(1, Ordering::Relaxed);
                 let environment = environment::of(&pool.function, &pool.binary, &self.endpoints, Some(serial));
                 let changed = Arc::clone(&self.changed);
-                let started = Process::start(&pool.binary, &environment, serial, &pool.logs, permit, move || changed.notify_waiters());
+                let started = Process::start(&pool.binary, &environment, serial, &pool.logs, permit, move || {
+                    changed.notify_waiters()
+                });
                 let process = Arc::new(started.await?);
                 let mut living = lock(&pool.living);
                 living.retain(|process| process.has_exited().is_none());
@@ -149,7 +166,8 @@ impl Lambda {
 
     /// Make room: end the process that has been idle longest.
     fn evict(&self) {
-        let oldest = self.pools.values().filter_map(|pool| lock(&pool.idle).first().map(|process| (process.idle_since(), pool)));
+        let oldest =
+            self.pools.values().filter_map(|pool| lock(&pool.idle).first().map(|process| (process.idle_since(), pool)));
         if let Some((_, pool)) = oldest.min_by_key(|(since, _)| *since) {
             let mut idle = lock(&pool.idle);
             if !idle.is_empty() {
@@ -159,7 +177,7 @@ impl Lambda {
     }
 
     /// End processes that have been idle for long; for a task that runs now and then.
-    pub fn reap(&self) {
+    pub(crate) fn reap(&self) {
         for pool in self.pools.values() {
             lock(&pool.idle).retain(|process| {
                 let keep = process.idle_since().elapsed() < IDLE_LIMIT;
@@ -172,21 +190,26 @@ impl Lambda {
     }
 
     /// Kill one process of a function and wait for its end.
-    pub async fn kill(&self, function: &str, serial: u64) {
-        let found = self.pools.get(function).and_then(|pool| lock(&pool.living).iter().find(|p| p.serial == serial).cloned());
+    pub(crate) async fn kill(&self, function: &str, serial: u64) {
+        let found =
+            self.pools.get(function).and_then(|pool| lock(&pool.living).iter().find(|p| p.serial == serial).cloned());
         if let Some(process) = found {
             process.kill().await;
         }
     }
 
     /// The serials of a function's living processes.
-    pub fn living(&self, function: &str) -> Vec<u64> {
+    pub(crate) fn living(&self, function: &str) -> Vec<u64> {
         let Some(pool) = self.pools.get(function) else { return Vec::new() };
-        lock(&pool.living).iter().filter(|process| process.has_exited().is_none()).map(|process| process.serial).collect()
+        lock(&pool.living)
+            .iter()
+            .filter(|process| process.has_exited().is_none())
+            .map(|process| process.serial)
+            .collect()
     }
 
     /// No more processes: every one is killed and waited for.
-    pub async fn shut_down(&self) {
+    pub(crate) async fn shut_down(&self) {
         self.permits.close();
         let living: Vec<_> = self.pools.values().flat_map(|pool| std::mem::take(&mut *lock(&pool.living))).collect();
         living.iter().for_each(|process| process.begin_kill());
@@ -208,7 +231,7 @@ async fn run(pool: &Pool, process: &Process, id: &str, event: Bytes, kill_after:
     let sent = process.send(Invocation {
         id: id.to_owned(),
         arn: format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}", function.name),
-        deadline_ms: clock::epoch_ms() + function.timeout.as_millis() as u64,
+        deadline_ms: clock::epoch_ms() + function.timeout.as_secs() * 1000,
         event,
         reply,
         delivered: Arc::clone(&delivered),

@@ -15,8 +15,8 @@ use std::time::Instant;
 use tokio::process::{Child, Command};
 use tokio::sync::{Notify, OwnedSemaphorePermit, mpsc, watch};
 
-pub struct Process {
-    pub serial: u64,
+pub(crate) struct Process {
+    pub(crate) serial: u64,
     queue: mpsc::UnboundedSender<Invocation>,
     exited: watch::Receiver<Option<String>>,
     kill: Arc<Notify>,
@@ -25,7 +25,7 @@ pub struct Process {
 
 impl Process {
     /// Spawn it and wait for its first `/next`.
-    pub async fn start(
+    pub(crate) async fn start(
         binary: &Path,
         environment: &[(String, String)],
         serial: u64,
@@ -93,37 +93,37 @@ impl Process {
     }
 
     /// `false` when the process is gone.
-    pub fn send(&self, invocation: Invocation) -> bool {
+    pub(crate) fn send(&self, invocation: Invocation) -> bool {
         self.queue.send(invocation).is_ok()
     }
 
-    pub fn has_exited(&self) -> Option<String> {
+    pub(crate) fn has_exited(&self) -> Option<String> {
         self.exited.borrow().clone()
     }
 
     /// Wait for its end; the exit status in words.
-    pub async fn exited(&self) -> String {
+    pub(crate) async fn exited(&self) -> String {
         let mut exited = self.exited.clone();
         let status = exited.wait_for(Option::is_some).await.map(|status| status.clone());
         status.ok().flatten().unwrap_or_else(|| "unknown".to_owned())
     }
 
-    pub fn begin_kill(&self) {
+    pub(crate) fn begin_kill(&self) {
         self.kill.notify_one();
     }
 
-    pub async fn kill(&self) -> String {
+    pub(crate) async fn kill(&self) -> String {
         self.begin_kill();
         self.exited().await
     }
 
-    pub fn rest(&self) {
+    pub(crate) fn rest(&self) {
         if let Ok(mut since) = self.idle_since.lock() {
             *since = Instant::now();
         }
     }
 
-    pub fn idle_since(&self) -> Instant {
+    pub(crate) fn idle_since(&self) -> Instant {
         self.idle_since.lock().map_or_else(|_| Instant::now(), |since| *since)
     }
 }

@@ -8,34 +8,36 @@ use crate::server::{self, Request, Response};
 use hyper::body::Bytes;
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 
-pub struct Invocation {
-    pub id: String,
-    pub arn: String,
-    pub deadline_ms: u64,
-    pub event: Bytes,
-    pub reply: oneshot::Sender<Result<Bytes, InvokeError>>,
+pub(crate) type Reply = oneshot::Sender<Result<Bytes, InvokeError>>;
+
+pub(crate) struct Invocation {
+    pub(crate) id: String,
+    pub(crate) arn: String,
+    pub(crate) deadline_ms: u64,
+    pub(crate) event: Bytes,
+    pub(crate) reply: Reply,
     /// Set when the process has fetched it: from then on it may have had effects.
-    pub delivered: Arc<AtomicBool>,
+    pub(crate) delivered: Arc<AtomicBool>,
 }
 
-pub struct RuntimeApi {
+pub(crate) struct RuntimeApi {
     queue: tokio::sync::Mutex<mpsc::UnboundedReceiver<Invocation>>,
-    current: Mutex<Option<(String, oneshot::Sender<Result<Bytes, InvokeError>>)>>,
-    pub init_error: Mutex<Option<String>>,
+    current: Mutex<Option<(String, Reply)>>,
+    pub(crate) init_error: Mutex<Option<String>>,
     ready: watch::Sender<bool>,
 }
 
 impl RuntimeApi {
-    pub fn new(queue: mpsc::UnboundedReceiver<Invocation>, ready: watch::Sender<bool>) -> Self {
+    pub(crate) fn new(queue: mpsc::UnboundedReceiver<Invocation>, ready: watch::Sender<bool>) -> Self {
         Self { queue: queue.into(), current: Mutex::new(None), init_error: Mutex::new(None), ready }
     }
 
-    pub async fn answer(&self, request: Request) -> Option<Response> {
+    pub(crate) async fn answer(&self, request: Request) -> Option<Response> {
         let path = request.uri.path().strip_prefix("/2018-06-01/runtime/").unwrap_or_default();
         match (&request.method, path.split('/').collect::<Vec<_>>().as_slice()) {
             (&Method::GET, ["invocation", "next"]) => self.next().await,
@@ -79,7 +81,11 @@ impl RuntimeApi {
         let too_large = matches!(outcome, Err(InvokeError::ResponseTooLarge(_)));
         let _ = reply.send(outcome); // nobody waits any more once an invocation has timed out
         if too_large {
-            return refuse(StatusCode::PAYLOAD_TOO_LARGE, "Function.ResponseSizeTooLarge", "Exceeded maximum allowed payload size");
+            return refuse(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "Function.ResponseSizeTooLarge",
+                "Exceeded maximum allowed payload size",
+            );
         }
         accepted()
     }
@@ -90,7 +96,8 @@ fn response(body: Bytes) -> Result<Bytes, InvokeError> {
 }
 
 fn diagnostic(body: &Bytes) -> Value {
-    serde_json::from_slice(body).unwrap_or_else(|_| json!({ "errorType": "Unknown", "errorMessage": String::from_utf8_lossy(body) }))
+    serde_json::from_slice(body)
+        .unwrap_or_else(|_| json!({ "errorType": "Unknown", "errorMessage": String::from_utf8_lossy(body) }))
 }
 
 fn accepted() -> Response {

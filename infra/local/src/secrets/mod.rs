@@ -3,11 +3,11 @@
 //! Absent: creating and deleting secrets (the template does), binary values, everything else.
 
 mod refusal;
-pub mod rotation;
+pub(crate) mod rotation;
 mod store;
 mod vault;
 
-pub use vault::Vault;
+pub(crate) use vault::Vault;
 
 use crate::iam::{self, Policies};
 use crate::lambda::Lambda;
@@ -19,22 +19,26 @@ use serde_json::{Value, json};
 use std::sync::{Arc, OnceLock};
 use store::CURRENT;
 
-pub const BODY_LIMIT: usize = 1024 * 1024;
+pub(crate) const BODY_LIMIT: usize = 1024 * 1024;
 
-pub struct SecretsManager {
-    pub vault: Vault,
-    pub policies: Arc<Policies>,
+pub(crate) struct SecretsManager {
+    pub(crate) vault: Vault,
+    pub(crate) policies: Arc<Policies>,
     /// Set once Lambda exists, which needs this service's address first.
-    pub lambda: OnceLock<Arc<Lambda>>,
+    pub(crate) lambda: OnceLock<Arc<Lambda>>,
 }
 
 impl SecretsManager {
-    pub async fn answer(self: Arc<Self>, request: Request) -> Option<Response> {
+    pub(crate) async fn answer(self: Arc<Self>, request: Request) -> Option<Response> {
         let outcome = self.outcome(&request);
         let (status, body) = match outcome {
             Ok(body) => (StatusCode::OK, body),
             Err(refusal) => {
-                let status = if refusal.kind == "InternalServiceError" { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::BAD_REQUEST };
+                let status = if refusal.kind == "InternalServiceError" {
+                    StatusCode::INTERNAL_SERVER_ERROR
+                } else {
+                    StatusCode::BAD_REQUEST
+                };
                 (status, json!({ "__type": refusal.kind, "Message": refusal.message, "message": refusal.message }))
             }
         };
@@ -46,21 +50,29 @@ impl SecretsManager {
     fn outcome(self: &Arc<Self>, request: &Request) -> Result<Value, Refusal> {
         let target = request.header("x-amz-target").unwrap_or_default();
         let operation = target.strip_prefix("secretsmanager.").unwrap_or(target);
-        let body: Value = serde_json::from_slice(&request.body).map_err(|_| Refusal::invalid_parameter("the body is not JSON"))?;
+        let body: Value =
+            serde_json::from_slice(&request.body).map_err(|_| Refusal::invalid_parameter("the body is not JSON"))?;
         let id = body["SecretId"].as_str().unwrap_or_default();
         if let Some(caller) = iam::caller(request.header("authorization")) {
             // A secret that does not exist is denied like one that is not the caller's.
             let arn = self.vault.read(id, |secret| Ok(secret.arn.clone())).unwrap_or_else(|_| id.to_owned());
-            self.policies.check(&caller.function, &format!("secretsmanager:{operation}"), &arn).map_err(Refusal::denied)?;
+            self.policies
+                .check(&caller.function, &format!("secretsmanager:{operation}"), &arn)
+                .map_err(Refusal::denied)?;
         }
         match operation {
             "GetSecretValue" => self.get(id, &body),
             "PutSecretValue" => self.put(id, &body),
             "DescribeSecret" => self.vault.read(id, |secret| Ok(secret.describe())),
             "UpdateSecretVersionStage" => {
-                let stage = text(&body, "VersionStage").ok_or_else(|| Refusal::invalid_parameter("VersionStage is missing"))?;
+                let stage =
+                    text(&body, "VersionStage").ok_or_else(|| Refusal::invalid_parameter("VersionStage is missing"))?;
                 self.vault.change(id, |secret| {
-                    secret.move_stage(&stage, text(&body, "MoveToVersionId").as_deref(), text(&body, "RemoveFromVersionId").as_deref())?;
+                    secret.move_stage(
+                        &stage,
+                        text(&body, "MoveToVersionId").as_deref(),
+                        text(&body, "RemoveFromVersionId").as_deref(),
+                    )?;
                     Ok(json!({ "ARN": secret.arn, "Name": secret.name }))
                 })
             }
@@ -71,7 +83,8 @@ impl SecretsManager {
 
     fn get(&self, id: &str, body: &Value) -> Result<Value, Refusal> {
         self.vault.read(id, |secret| {
-            let (version_id, version, value) = secret.value(text(body, "VersionId").as_deref(), text(body, "VersionStage").as_deref())?;
+            let (version_id, version, value) =
+                secret.value(text(body, "VersionId").as_deref(), text(body, "VersionStage").as_deref())?;
             Ok(json!({
                 "ARN": secret.arn,
                 "Name": secret.name,
@@ -84,7 +97,8 @@ impl SecretsManager {
     }
 
     fn put(&self, id: &str, body: &Value) -> Result<Value, Refusal> {
-        let value = text(body, "SecretString").ok_or_else(|| Refusal::invalid_parameter("this stack emulates SecretString only"))?;
+        let value = text(body, "SecretString")
+            .ok_or_else(|| Refusal::invalid_parameter("this stack emulates SecretString only"))?;
         if value.len() > 65_536 {
             return Err(Refusal::invalid_parameter("SecretString is longer than 65536 bytes"));
         }
@@ -105,7 +119,9 @@ impl SecretsManager {
 
     /// As on AWS, the answer does not wait for the rotation.
     fn rotate(self: &Arc<Self>, id: &str, token: Option<String>) -> Result<Value, Refusal> {
-        let (arn, name, function) = self.vault.read(id, |secret| Ok((secret.arn.clone(), secret.name.clone(), secret.rotation_function.clone())))?;
+        let (arn, name, function) = self
+            .vault
+            .read(id, |secret| Ok((secret.arn.clone(), secret.name.clone(), secret.rotation_function.clone())))?;
         let (Some(function), Some(lambda)) = (function, self.lambda.get().cloned()) else {
             return Err(Refusal::invalid_request("No Lambda rotation function ARN is associated with this secret."));
         };
@@ -117,14 +133,14 @@ impl SecretsManager {
         tokio::spawn(async move {
             let function = function.rsplit(':').next().unwrap_or_default();
             if let Err(error) = rotation::rotate(&service.vault, &lambda, &secret, function, Some(version)).await {
-                eprintln!("{error}");
+                lambda.log(function, format!("{error}"));
             }
         });
         Ok(json!({ "ARN": arn, "Name": name, "VersionId": token }))
     }
 
     /// The rotation schedule of the template, by secret ARN.
-    pub fn schedule(&self, secret_arn: &str, function_arn: &str) -> Result<bool, crate::error::Error> {
+    pub(crate) fn schedule(&self, secret_arn: &str, function_arn: &str) -> Result<bool, crate::error::Error> {
         let scheduled = self.vault.change(secret_arn, |secret| {
             secret.rotation_function = Some(function_arn.to_owned());
             Ok(secret.rotated_ms.is_some_and(|rotated| rotated <= clock::epoch_ms()))

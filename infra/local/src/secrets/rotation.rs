@@ -12,7 +12,13 @@ use serde_json::json;
 const STEPS: [&str; 4] = ["createSecret", "setSecret", "testSecret", "finishSecret"];
 
 /// The version that is now AWSCURRENT.
-pub async fn rotate(vault: &Vault, lambda: &Lambda, secret: &str, function: &str, token: Option<String>) -> Result<String> {
+pub(crate) async fn rotate(
+    vault: &Vault,
+    lambda: &Lambda,
+    secret: &str,
+    function: &str,
+    token: Option<String>,
+) -> Result<String> {
     let refused = |why: String| Error::new(format!("the rotation of {secret} by `{function}` failed: {why}"));
     let fresh = match token {
         Some(token) => token,

@@ -7,40 +7,40 @@ use crate::clock;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-pub const CURRENT: &str = "AWSCURRENT";
-pub const PENDING: &str = "AWSPENDING";
+pub(crate) const CURRENT: &str = "AWSCURRENT";
+pub(crate) const PENDING: &str = "AWSPENDING";
 const PREVIOUS: &str = "AWSPREVIOUS";
 
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Secret {
-    pub name: String,
-    pub arn: String,
-    pub created_ms: u64,
-    pub rotation_function: Option<String>,
+pub(crate) struct Secret {
+    pub(crate) name: String,
+    pub(crate) arn: String,
+    pub(crate) created_ms: u64,
+    pub(crate) rotation_function: Option<String>,
     /// When a rotation last produced AWSCURRENT.
-    pub rotated_ms: Option<u64>,
-    pub versions: BTreeMap<String, Version>,
+    pub(crate) rotated_ms: Option<u64>,
+    pub(crate) versions: BTreeMap<String, Version>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Version {
+pub(crate) struct Version {
     /// `None` while a rotation has announced the version and not yet created its value.
-    pub value: Option<String>,
-    pub stages: BTreeSet<String>,
-    pub created_ms: u64,
+    pub(crate) value: Option<String>,
+    pub(crate) stages: BTreeSet<String>,
+    pub(crate) created_ms: u64,
 }
 
 impl Secret {
-    pub fn new(name: &str, arn: &str) -> Self {
+    pub(crate) fn new(name: &str, arn: &str) -> Self {
         Self { name: name.to_owned(), arn: arn.to_owned(), created_ms: clock::epoch_ms(), ..Self::default() }
     }
 
-    pub fn staged(&self, stage: &str) -> Option<&String> {
+    pub(crate) fn staged(&self, stage: &str) -> Option<&String> {
         self.versions.iter().find(|(_, version)| version.stages.contains(stage)).map(|(id, _)| id)
     }
 
     /// By id, by label, or both; AWSCURRENT when nothing is said.
-    pub fn value(&self, id: Option<&str>, stage: Option<&str>) -> Result<(&str, &Version, &str), Refusal> {
+    pub(crate) fn value(&self, id: Option<&str>, stage: Option<&str>) -> Result<(&str, &Version, &str), Refusal> {
         let found = match id {
             Some(id) => self.versions.get_key_value(id),
             None => self.staged(stage.unwrap_or(CURRENT)).and_then(|id| self.versions.get_key_value(id)),
@@ -52,18 +52,27 @@ impl Secret {
         if let (Some((_, version)), Some(_), Some(stage)) = (found, id, stage)
             && !version.stages.contains(stage)
         {
-            return Err(Refusal::invalid_request("You provided a VersionStage that is not associated to the provided VersionId."));
+            return Err(Refusal::invalid_request(
+                "You provided a VersionStage that is not associated to the provided VersionId.",
+            ));
         }
         match found.and_then(|(id, version)| Some((id.as_str(), version, version.value.as_deref()?))) {
             Some(found) => Ok(found),
-            None => Err(Refusal::not_found(format!("Secrets Manager can't find the specified secret value for {}", sought()))),
+            None => Err(Refusal::not_found(format!(
+                "Secrets Manager can't find the specified secret value for {}",
+                sought()
+            ))),
         }
     }
 
-    pub fn put(&mut self, id: &str, value: String, stages: &[String]) -> Result<(), Refusal> {
+    pub(crate) fn put(&mut self, id: &str, value: String, stages: &[String]) -> Result<(), Refusal> {
         match self.versions.get(id).and_then(|version| version.value.as_ref()) {
             Some(known) if *known == value => return Ok(()), // the same request again
-            Some(_) => return Err(Refusal::exists(format!("A resource with the ID {id} already exists with a different value."))),
+            Some(_) => {
+                return Err(Refusal::exists(format!(
+                    "A resource with the ID {id} already exists with a different value."
+                )));
+            }
             None => {}
         }
         let version = self.versions.entry(id.to_owned()).or_default();
@@ -76,12 +85,14 @@ impl Secret {
     }
 
     /// A rotation announces the version that it will make.
-    pub fn announce(&mut self, id: &str) {
-        self.versions.entry(id.to_owned()).or_insert_with(|| Version { created_ms: clock::epoch_ms(), ..Version::default() });
+    pub(crate) fn announce(&mut self, id: &str) {
+        self.versions
+            .entry(id.to_owned())
+            .or_insert_with(|| Version { created_ms: clock::epoch_ms(), ..Version::default() });
         self.attach(PENDING, id);
     }
 
-    pub fn move_stage(&mut self, stage: &str, to: Option<&str>, from: Option<&str>) -> Result<(), Refusal> {
+    pub(crate) fn move_stage(&mut self, stage: &str, to: Option<&str>, from: Option<&str>) -> Result<(), Refusal> {
         let holder = self.staged(stage).cloned();
         if let Some(holder) = holder.as_deref()
             && from != Some(holder)
@@ -92,12 +103,18 @@ impl Secret {
             )));
         }
         if holder.is_none() && from.is_some() {
-            return Err(Refusal::invalid_parameter(format!("The staging label {stage} is not attached to the version in RemoveFromVersionId.")));
+            return Err(Refusal::invalid_parameter(format!(
+                "The staging label {stage} is not attached to the version in RemoveFromVersionId."
+            )));
         }
         match to {
             Some(to) => match self.versions.get(to) {
-                None => Err(Refusal::not_found(format!("Secrets Manager can't find the specified secret version: {to}"))),
-                Some(version) if version.value.is_none() => Err(Refusal::invalid_request(format!("The version {to} has no value yet."))),
+                None => {
+                    Err(Refusal::not_found(format!("Secrets Manager can't find the specified secret version: {to}")))
+                }
+                Some(version) if version.value.is_none() => {
+                    Err(Refusal::invalid_request(format!("The version {to} has no value yet.")))
+                }
                 Some(_) => {
                     self.attach(stage, to);
                     Ok(())
@@ -132,7 +149,7 @@ impl Secret {
         Some(holder)
     }
 
-    pub fn describe(&self) -> Value {
+    pub(crate) fn describe(&self) -> Value {
         let staged = self.versions.iter().filter(|(_, version)| !version.stages.is_empty());
         let stages: Map<_, _> = staged.map(|(id, version)| (id.clone(), json!(version.stages))).collect();
         let mut description = json!({
@@ -153,7 +170,7 @@ impl Secret {
     }
 }
 
-pub fn seconds(epoch_ms: u64) -> Value {
+pub(crate) fn seconds(epoch_ms: u64) -> Value {
     json!(epoch_ms as f64 / 1000.0)
 }
 

@@ -15,7 +15,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
-pub struct Vault {
+pub(crate) struct Vault {
     secrets: Mutex<Vec<Secret>>,
     file: Option<PathBuf>,
     /// Secret name to the keys that settings replace.
@@ -23,7 +23,11 @@ pub struct Vault {
 }
 
 impl Vault {
-    pub fn open(file: Option<PathBuf>, templates: &[template::Secret], overlay: BTreeMap<String, BTreeMap<String, String>>) -> Result<Self> {
+    pub(crate) fn open(
+        file: Option<PathBuf>,
+        templates: &[template::Secret],
+        overlay: BTreeMap<String, BTreeMap<String, String>>,
+    ) -> Result<Self> {
         let mut secrets = match &file {
             Some(file) if file.exists() => load(file)?,
             _ => Vec::new(),
@@ -42,13 +46,21 @@ impl Vault {
     }
 
     /// By name or ARN.
-    pub fn read<T>(&self, id: &str, look: impl FnOnce(&Secret) -> std::result::Result<T, Refusal>) -> std::result::Result<T, Refusal> {
+    pub(crate) fn read<T>(
+        &self,
+        id: &str,
+        look: impl FnOnce(&Secret) -> std::result::Result<T, Refusal>,
+    ) -> std::result::Result<T, Refusal> {
         let secrets = self.lock();
         look(secrets.iter().find(|secret| secret.name == id || secret.arn == id).ok_or_else(missing)?)
     }
 
     /// Change a secret, and keep the change: an answer is given only after it is on disk.
-    pub fn change<T>(&self, id: &str, change: impl FnOnce(&mut Secret) -> std::result::Result<T, Refusal>) -> std::result::Result<T, Refusal> {
+    pub(crate) fn change<T>(
+        &self,
+        id: &str,
+        change: impl FnOnce(&mut Secret) -> std::result::Result<T, Refusal>,
+    ) -> std::result::Result<T, Refusal> {
         let mut secrets = self.lock();
         let secret = secrets.iter_mut().find(|secret| secret.name == id || secret.arn == id).ok_or_else(missing)?;
         let result = change(secret)?;
@@ -57,8 +69,9 @@ impl Vault {
     }
 
     /// The value with the developer's own keys in it.
-    pub fn overlaid(&self, name: &str, value: &str) -> String {
-        let (Some(overlay), Ok(Value::Object(mut object))) = (self.overlay.get(name), serde_json::from_str(value)) else {
+    pub(crate) fn overlaid(&self, name: &str, value: &str) -> String {
+        let (Some(overlay), Ok(Value::Object(mut object))) = (self.overlay.get(name), serde_json::from_str(value))
+        else {
             return value.to_owned();
         };
         object.extend(overlay.iter().map(|(key, value)| (key.clone(), value.clone().into())));
@@ -95,20 +108,23 @@ fn first_value(source: &Source) -> Result<String> {
     };
     let password = random::text(&generate.alphabet(), generate.length)?;
     let Some((template, key)) = &generate.into else { return Ok(password) };
-    let mut object: Map<String, Value> =
-        serde_json::from_str(template).map_err(|error| Error::new(format!("SecretStringTemplate is no JSON object: {error}")))?;
+    let mut object: Map<String, Value> = serde_json::from_str(template)
+        .map_err(|error| Error::new(format!("SecretStringTemplate is no JSON object: {error}")))?;
     object.insert(key.clone(), password.into());
     Ok(Value::Object(object).to_string())
 }
 
 fn to_json(secret: &Secret) -> Value {
-    let version = |version: &Version| json!({ "value": version.value, "stages": version.stages, "created": version.created_ms });
+    let version =
+        |version: &Version| json!({ "value": version.value, "stages": version.stages, "created": version.created_ms });
     let versions: Map<_, _> = secret.versions.iter().map(|(id, it)| (id.clone(), version(it))).collect();
     json!({ "name": secret.name, "arn": secret.arn, "created": secret.created_ms, "rotated": secret.rotated_ms, "versions": versions })
 }
 
 fn load(file: &Path) -> Result<Vec<Secret>> {
-    let broken = |why: String| Error::new(format!("{} is damaged ({why}); move it away to start with new secrets", file.display()));
+    let broken = |why: String| {
+        Error::new(format!("{} is damaged ({why}); move it away to start with new secrets", file.display()))
+    };
     let text = fs::read_to_string(file).map_err(|error| broken(error.to_string()))?;
     let list: Vec<Value> = serde_json::from_str(&text).map_err(|error| broken(error.to_string()))?;
     list.iter().map(|value| from_json(value).ok_or_else(|| broken("a field is missing".to_owned()))).collect()
@@ -122,7 +138,11 @@ fn from_json(value: &Value) -> Option<Secret> {
             created_ms: value["created"].as_u64()?,
         })
     };
-    let versions = value["versions"].as_object()?.iter().map(|(id, it)| Some((id.clone(), version(it)?))).collect::<Option<_>>()?;
+    let versions = value["versions"]
+        .as_object()?
+        .iter()
+        .map(|(id, it)| Some((id.clone(), version(it)?)))
+        .collect::<Option<_>>()?;
     Some(Secret {
         name: value["name"].as_str()?.to_owned(),
         arn: value["arn"].as_str()?.to_owned(),
@@ -163,7 +183,11 @@ mod tests {
     #[test]
     fn settings_replace_keys_of_the_value_only_as_it_is_read() {
         let overlay = BTreeMap::from([("P".to_owned(), BTreeMap::from([("K".to_owned(), "sk".to_owned())]))]);
-        let template = template::Secret { name: "P".into(), arn: "arn:P".into(), source: Source::Text(r#"{"K":"","L":"x"}"#.into()) };
+        let template = template::Secret {
+            name: "P".into(),
+            arn: "arn:P".into(),
+            source: Source::Text(r#"{"K":"","L":"x"}"#.into()),
+        };
         let vault = Vault::open(None, &[template], overlay).unwrap();
         let stored = vault.read("P", |secret| Ok(secret.value(None, None)?.2.to_owned())).unwrap();
         assert_eq!(stored, r#"{"K":"","L":"x"}"#);

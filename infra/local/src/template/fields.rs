@@ -4,7 +4,7 @@
 
 use super::yaml::{Key, Node, Refusal, Value};
 
-pub struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     what: String,
     noun: &'static str,
     line: usize,
@@ -13,7 +13,7 @@ pub struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// `what` completes "does not emulate the `noun` `Foo` of ...".
-    pub fn of(node: &'a Node, noun: &'static str, what: impl Into<String>) -> Result<Self, Refusal> {
+    pub(crate) fn of(node: &'a Node, noun: &'static str, what: impl Into<String>) -> Result<Self, Refusal> {
         let what = what.into();
         match &node.value {
             Value::Mapping(entries) => Ok(Self { what, noun, line: node.line, entries: entries.iter().collect() }),
@@ -21,26 +21,26 @@ impl<'a> Fields<'a> {
         }
     }
 
-    pub fn line(&self) -> usize {
+    pub(crate) fn line(&self) -> usize {
         self.line
     }
 
-    pub fn take(&mut self, name: &str) -> Option<&'a Node> {
+    pub(crate) fn take(&mut self, name: &str) -> Option<&'a Node> {
         let at = self.entries.iter().position(|(key, _)| key.name == name)?;
         Some(&self.entries.remove(at).1)
     }
 
-    pub fn need(&mut self, name: &str) -> Result<&'a Node, Refusal> {
+    pub(crate) fn need(&mut self, name: &str) -> Result<&'a Node, Refusal> {
         let (line, why) = (self.line, format!("{} lacks `{name}`", self.what));
         self.take(name).map_or_else(|| Refusal::at(line, why), Ok)
     }
 
     /// Known, and without effect on this machine.
-    pub fn ignore(&mut self, names: &[&str]) {
+    pub(crate) fn ignore(&mut self, names: &[&str]) {
         self.entries.retain(|(key, _)| !names.contains(&key.name.as_str()));
     }
 
-    pub fn finish(self) -> Result<(), Refusal> {
+    pub(crate) fn finish(self) -> Result<(), Refusal> {
         match self.entries.first() {
             None => Ok(()),
             Some((key, _)) => Refusal::at(
@@ -52,19 +52,19 @@ impl<'a> Fields<'a> {
 }
 
 impl Node {
-    pub fn text(&self) -> Result<&str, Refusal> {
+    pub(crate) fn text(&self) -> Result<&str, Refusal> {
         match &self.value {
             Value::Scalar(text) => Ok(text),
             _ => Refusal::at(self.line, "a single value is expected here"),
         }
     }
 
-    pub fn number(&self) -> Result<u64, Refusal> {
+    pub(crate) fn number(&self) -> Result<u64, Refusal> {
         let text = self.text()?;
         text.parse().or_else(|_| Refusal::at(self.line, format!("`{text}` is not a whole number")))
     }
 
-    pub fn boolean(&self) -> Result<bool, Refusal> {
+    pub(crate) fn boolean(&self) -> Result<bool, Refusal> {
         match self.text()? {
             "true" => Ok(true),
             "false" => Ok(false),
@@ -72,7 +72,7 @@ impl Node {
         }
     }
 
-    pub fn list(&self) -> Result<&[Node], Refusal> {
+    pub(crate) fn list(&self) -> Result<&[Node], Refusal> {
         match &self.value {
             Value::Sequence(items) => Ok(items),
             _ => Refusal::at(self.line, "a list is expected here"),
@@ -80,14 +80,14 @@ impl Node {
     }
 
     /// A list of words, or one word standing for a list of one, as CloudFormation allows.
-    pub fn words(&self) -> Result<Vec<String>, Refusal> {
+    pub(crate) fn words(&self) -> Result<Vec<String>, Refusal> {
         match &self.value {
             Value::Scalar(word) => Ok(vec![word.clone()]),
             _ => self.list()?.iter().map(|item| item.text().map(str::to_owned)).collect(),
         }
     }
 
-    pub fn entries(&self) -> Result<&[(Key, Node)], Refusal> {
+    pub(crate) fn entries(&self) -> Result<&[(Key, Node)], Refusal> {
         match &self.value {
             Value::Mapping(entries) => Ok(entries),
             _ => Refusal::at(self.line, "a mapping is expected here"),
@@ -95,7 +95,7 @@ impl Node {
     }
 
     /// The node as JSON in which every scalar is a string: the shape of key schemas and indexes.
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         match &self.value {
             Value::Scalar(text) => text.clone().into(),
             Value::Sequence(items) => items.iter().map(Self::json).collect(),

@@ -10,30 +10,30 @@ use std::fmt;
 use std::time::Duration;
 
 #[derive(Debug, Clone, Default)]
-pub struct Function {
-    pub logical_id: String,
+pub(crate) struct Function {
+    pub(crate) logical_id: String,
     /// The binary, and so the function's name.
-    pub name: String,
-    pub line: usize,
-    pub memory_mb: u64,
-    pub timeout: Duration,
-    pub environment: BTreeMap<String, String>,
-    pub policies: Vec<Statement>,
-    pub events: Vec<Event>,
+    pub(crate) name: String,
+    pub(crate) line: usize,
+    pub(crate) memory_mb: u64,
+    pub(crate) timeout: Duration,
+    pub(crate) environment: BTreeMap<String, String>,
+    pub(crate) policies: Vec<Statement>,
+    pub(crate) events: Vec<Event>,
 }
 
 /// What invokes a function from outside. WebSocket routes will be a second variant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
+pub(crate) enum Event {
     /// `None` stands for `$default`.
     Http(Option<HttpRoute>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HttpRoute {
+pub(crate) struct HttpRoute {
     /// Upper case, or `ANY`.
-    pub method: String,
-    pub path: String,
+    pub(crate) method: String,
+    pub(crate) path: String,
 }
 
 impl fmt::Display for Event {
@@ -49,14 +49,14 @@ impl fmt::Display for Event {
 const WITHOUT_EFFECT: [&str; 6] = ["Description", "Handler", "Architectures", "CodeUri", "LoggingConfig", "Tracing"];
 
 #[derive(Debug, Default)]
-pub struct Globals {
+pub(crate) struct Globals {
     memory_mb: Option<u64>,
     timeout: Option<u64>,
     environment: BTreeMap<String, String>,
 }
 
 impl Globals {
-    pub fn read(section: Option<&Node>) -> Result<Self, Refusal> {
+    pub(crate) fn read(section: Option<&Node>) -> Result<Self, Refusal> {
         let Some(section) = section else { return Ok(Self::default()) };
         let mut sections = Fields::of(section, "section", "Globals")?;
         let globals = match sections.take("Function") {
@@ -91,9 +91,11 @@ impl Globals {
 fn variables(environment: &Node) -> Result<BTreeMap<String, String>, Refusal> {
     let mut fields = Fields::of(environment, "property", "Environment")?;
     let variables = match fields.take("Variables") {
-        Some(node) => {
-            node.entries()?.iter().map(|(key, node)| Ok((key.name.clone(), node.text()?.to_owned()))).collect::<Result<_, Refusal>>()?
-        }
+        Some(node) => node
+            .entries()?
+            .iter()
+            .map(|(key, node)| Ok((key.name.clone(), node.text()?.to_owned())))
+            .collect::<Result<_, Refusal>>()?,
         None => BTreeMap::new(),
     };
     fields.finish()?;
@@ -101,7 +103,7 @@ fn variables(environment: &Node) -> Result<BTreeMap<String, String>, Refusal> {
 }
 
 /// `Metadata: {BuildMethod: rust-cargolambda, BuildProperties: {Binary: login}}`
-pub fn binary(resource: &Node, id: &str) -> Result<String, Refusal> {
+pub(crate) fn binary(resource: &Node, id: &str) -> Result<String, Refusal> {
     let find = |node: &Node, name: &str| -> Result<Option<Node>, Refusal> {
         Ok(node.entries()?.iter().find(|(key, _)| key.name == name).map(|(_, node)| node.clone()))
     };
@@ -109,7 +111,12 @@ pub fn binary(resource: &Node, id: &str) -> Result<String, Refusal> {
     let Some(metadata) = find(resource, "Metadata")? else { return missing(resource.line) };
     match find(&metadata, "BuildMethod")? {
         Some(method) if method.text()? == "rust-cargolambda" => {}
-        _ => return Refusal::at(metadata.line, format!("{id}: this stack emulates the BuildMethod rust-cargolambda only")),
+        _ => {
+            return Refusal::at(
+                metadata.line,
+                format!("{id}: this stack emulates the BuildMethod rust-cargolambda only"),
+            );
+        }
     }
     let Some(properties) = find(&metadata, "BuildProperties")? else { return missing(metadata.line) };
     let Some(binary) = find(&properties, "Binary")? else { return missing(properties.line) };
@@ -120,7 +127,13 @@ pub fn binary(resource: &Node, id: &str) -> Result<String, Refusal> {
     Ok(name.to_owned())
 }
 
-pub fn read(id: &str, line: usize, name: String, properties: &mut Fields<'_>, globals: &Globals) -> Result<Function, Refusal> {
+pub(crate) fn read(
+    id: &str,
+    line: usize,
+    name: String,
+    properties: &mut Fields<'_>,
+    globals: &Globals,
+) -> Result<Function, Refusal> {
     let own = Globals::of(properties)?;
     let policies = properties.take("Policies").map(policy::read).transpose()?.unwrap_or_default();
     let events = properties.take("Events").map(events).transpose()?.unwrap_or_default();

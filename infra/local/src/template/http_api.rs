@@ -6,16 +6,16 @@ use super::function::HttpRoute;
 use super::yaml::{Node, Refusal};
 
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Cors {
-    pub origins: Vec<String>,
-    pub methods: Vec<String>,
-    pub headers: Vec<String>,
-    pub expose: Vec<String>,
-    pub max_age: Option<u64>,
-    pub credentials: bool,
+pub(crate) struct Cors {
+    pub(crate) origins: Vec<String>,
+    pub(crate) methods: Vec<String>,
+    pub(crate) headers: Vec<String>,
+    pub(crate) expose: Vec<String>,
+    pub(crate) max_age: Option<u64>,
+    pub(crate) credentials: bool,
 }
 
-pub fn read(properties: &mut Fields<'_>) -> Result<Option<Cors>, Refusal> {
+pub(crate) fn read(properties: &mut Fields<'_>) -> Result<Option<Cors>, Refusal> {
     properties.ignore(&["Description", "Name", "Tags", "DefaultRouteSettings", "AccessLogSettings", "FailOnWarnings"]);
     if let Some(stage) = properties.take("StageName")
         && stage.text()? != "$default"
@@ -41,7 +41,7 @@ fn cors(node: &Node) -> Result<Cors, Refusal> {
 }
 
 /// `None` for an event without a path: the `$default` route.
-pub fn route(node: &Node) -> Result<Option<HttpRoute>, Refusal> {
+pub(crate) fn route(node: &Node) -> Result<Option<HttpRoute>, Refusal> {
     let mut fields = Fields::of(node, "property", "an HttpApi event")?;
     fields.ignore(&["ApiId"]);
     let (method, path) = (fields.take("Method"), fields.take("Path"));
@@ -60,7 +60,10 @@ pub fn route(node: &Node) -> Result<Option<HttpRoute>, Refusal> {
     let text = path.text()?;
     let greedy_early = text.split('/').rev().skip(1).any(|segment| segment.ends_with("+}"));
     if !text.starts_with('/') || greedy_early {
-        return Refusal::at(path.line, format!("`{text}` is no route path: it starts with `/`, and `{{name+}}` can only come last"));
+        return Refusal::at(
+            path.line,
+            format!("`{text}` is no route path: it starts with `/`, and `{{name+}}` can only come last"),
+        );
     }
     let method = method.map_or(Ok("ANY"), Node::text)?.to_ascii_uppercase();
     const METHODS: [&str; 8] = ["ANY", "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];

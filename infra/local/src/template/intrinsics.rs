@@ -5,28 +5,30 @@
 use super::yaml::{Key, Node, Refusal, Value};
 use std::collections::HashMap;
 
-pub const REGION: &str = "us-east-1";
-pub const ACCOUNT: &str = "123456789012";
+pub(crate) const REGION: &str = "us-east-1";
+pub(crate) const ACCOUNT: &str = "123456789012";
 
 /// What a resource answers to `!Ref` and `!GetAtt`.
-pub struct Resource {
-    pub kind: String,
-    pub reference: String,
-    pub arn: Option<String>,
+pub(crate) struct Resource {
+    pub(crate) kind: String,
+    pub(crate) reference: String,
+    pub(crate) arn: Option<String>,
 }
 
 #[derive(Default)]
-pub struct Scope {
-    pub parameters: HashMap<String, Value>,
-    pub resources: HashMap<String, Resource>,
+pub(crate) struct Scope {
+    pub(crate) parameters: HashMap<String, Value>,
+    pub(crate) resources: HashMap<String, Resource>,
 }
 
 impl Scope {
     /// The same tree without a single intrinsic in it.
-    pub fn resolve(&self, node: &Node) -> Result<Node, Refusal> {
+    pub(crate) fn resolve(&self, node: &Node) -> Result<Node, Refusal> {
         let value = match &node.value {
             Value::Scalar(text) => Value::Scalar(text.clone()),
-            Value::Sequence(items) => Value::Sequence(items.iter().map(|item| self.resolve(item)).collect::<Result<_, _>>()?),
+            Value::Sequence(items) => {
+                Value::Sequence(items.iter().map(|item| self.resolve(item)).collect::<Result<_, _>>()?)
+            }
             Value::Mapping(entries) => Value::Mapping(
                 entries
                     .iter()
@@ -37,7 +39,9 @@ impl Scope {
                 "Ref" => self.reference(argument.text()?, node.line)?,
                 "GetAtt" => Value::Scalar(self.attribute_of(argument)?),
                 "Sub" => Value::Scalar(self.substitute(argument)?),
-                other => return Refusal::at(node.line, format!("this stack does not emulate the intrinsic `!{other}`")),
+                other => {
+                    return Refusal::at(node.line, format!("this stack does not emulate the intrinsic `!{other}`"));
+                }
             },
         };
         Ok(Node { line: node.line, value })
@@ -81,7 +85,10 @@ impl Scope {
         };
         match (attribute, &resource.arn) {
             ("Arn", Some(arn)) => Ok(arn.clone()),
-            _ => Refusal::at(line, format!("this stack does not emulate the attribute `{attribute}` of {}", resource.kind)),
+            _ => Refusal::at(
+                line,
+                format!("this stack does not emulate the attribute `{attribute}` of {}", resource.kind),
+            ),
         }
     }
 

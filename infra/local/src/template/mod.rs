@@ -13,13 +13,17 @@ mod secret;
 mod table;
 mod yaml;
 
-pub use function::{Event, Function, HttpRoute};
-pub use http_api::Cors;
-pub use parameters::same_name;
-pub use intrinsics::{ACCOUNT, REGION};
-pub use policy::Statement;
-pub use secret::{Generate, Rotation, Secret, Source};
-pub use table::{Table, arn as table_arn};
+#[cfg(test)]
+pub(crate) use function::HttpRoute;
+pub(crate) use function::{Event, Function};
+pub(crate) use http_api::Cors;
+pub(crate) use intrinsics::{ACCOUNT, REGION};
+pub(crate) use parameters::same_name;
+pub(crate) use policy::Statement;
+#[cfg(test)]
+pub(crate) use secret::Generate;
+pub(crate) use secret::{Rotation, Secret, Source};
+pub(crate) use table::{Table, arn as table_arn};
 
 use crate::error::{Error, Result};
 use fields::Fields;
@@ -29,19 +33,20 @@ use std::path::Path;
 use yaml::{Node, Refusal};
 
 #[derive(Debug, Default)]
-pub struct Template {
-    pub functions: Vec<Function>,
-    pub tables: Vec<Table>,
-    pub secrets: Vec<Secret>,
-    pub rotations: Vec<Rotation>,
-    pub cors: Option<Cors>,
-    pub parameters: Vec<String>,
+pub(crate) struct Template {
+    pub(crate) functions: Vec<Function>,
+    pub(crate) tables: Vec<Table>,
+    pub(crate) secrets: Vec<Secret>,
+    pub(crate) rotations: Vec<Rotation>,
+    pub(crate) cors: Option<Cors>,
+    pub(crate) parameters: Vec<String>,
 }
 
 impl Template {
     /// `settings` override parameters by name; functions' env is left as the template has it.
-    pub fn read(path: &Path, settings: &BTreeMap<String, String>) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|error| Error::new(format!("cannot read {}: {error}", path.display())))?;
+    pub(crate) fn read(path: &Path, settings: &BTreeMap<String, String>) -> Result<Self> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Error::new(format!("cannot read {}: {error}", path.display())))?;
         let file = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
         Self::parse(&text, settings).map_err(|refusal| Error::new(format!("{file}:{}: {}", refusal.line, refusal.why)))
     }
@@ -74,7 +79,8 @@ impl Template {
         Ok(template)
     }
 
-    pub fn function(&self, name: &str) -> Option<&Function> {
+    #[cfg(test)]
+    fn function(&self, name: &str) -> Option<&Function> {
         self.functions.iter().find(|function| function.name == name)
     }
 }

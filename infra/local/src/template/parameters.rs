@@ -7,17 +7,13 @@ use super::yaml::{Node, Refusal, Value};
 use std::collections::{BTreeMap, HashMap};
 
 /// `JwtExpiresIn` and `JWT_EXPIRES_IN` are one name.
-pub fn same_name(parameter: &str, setting: &str) -> bool {
+pub(crate) fn same_name(parameter: &str, setting: &str) -> bool {
     let squeeze = |s: &str| s.replace('_', "").to_ascii_lowercase();
     squeeze(parameter) == squeeze(setting)
 }
 
-pub fn read(section: &Node, settings: &BTreeMap<String, String>) -> Result<HashMap<String, Value>, Refusal> {
-    section
-        .entries()?
-        .iter()
-        .map(|(key, node)| Ok((key.name.clone(), value(&key.name, node, settings)?)))
-        .collect()
+pub(crate) fn read(section: &Node, settings: &BTreeMap<String, String>) -> Result<HashMap<String, Value>, Refusal> {
+    section.entries()?.iter().map(|(key, node)| Ok((key.name.clone(), value(&key.name, node, settings)?))).collect()
 }
 
 fn value(name: &str, node: &Node, settings: &BTreeMap<String, String>) -> Result<Value, Refusal> {
@@ -34,7 +30,10 @@ fn value(name: &str, node: &Node, settings: &BTreeMap<String, String>) -> Result
         (Some((_, text)), _) => return typed(kind, text),
         (None, Some(default)) => default.text()?,
         (None, None) => {
-            return Refusal::at(node.line, format!("the parameter {name} has no default; set it in the environment or --env-file"));
+            return Refusal::at(
+                node.line,
+                format!("the parameter {name} has no default; set it in the environment or --env-file"),
+            );
         }
     };
     let refuse = |why: String| Refusal::at(node.line, format!("`{text}` is no value for the parameter {name}: {why}"));

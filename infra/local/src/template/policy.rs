@@ -6,14 +6,14 @@ use super::fields::Fields;
 use super::yaml::{Node, Refusal};
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct Statement {
-    pub actions: Vec<String>,
+pub(crate) struct Statement {
+    pub(crate) actions: Vec<String>,
     /// ARNs; a `*` at the end matches any rest.
-    pub resources: Vec<String>,
+    pub(crate) resources: Vec<String>,
 }
 
 impl Statement {
-    pub fn allows(&self, action: &str, arn: &str) -> bool {
+    pub(crate) fn allows(&self, action: &str, arn: &str) -> bool {
         let covers = |pattern: &String| match pattern.strip_suffix('*') {
             Some(prefix) => arn.starts_with(prefix),
             None => pattern == arn,
@@ -22,7 +22,7 @@ impl Statement {
     }
 }
 
-pub fn read(policies: &Node) -> Result<Vec<Statement>, Refusal> {
+pub(crate) fn read(policies: &Node) -> Result<Vec<Statement>, Refusal> {
     let mut statements = Vec::new();
     for policy in policies.list()? {
         let mut fields = Fields::of(policy, "policy template", "Policies")?;
@@ -51,7 +51,10 @@ fn statement(node: &Node) -> Result<Statement, Refusal> {
     let (actions, resources) = (action.words()?, resource.words()?);
     for name in &actions {
         if name.contains('*') {
-            return Refusal::at(action.line, format!("`{name}` is a wildcard; name the actions that the function uses"));
+            return Refusal::at(
+                action.line,
+                format!("`{name}` is a wildcard; name the actions that the function uses"),
+            );
         }
         if !["dynamodb:", "secretsmanager:"].iter().any(|service| name.starts_with(service)) {
             return Refusal::at(action.line, format!("this stack does not emulate the service of the action `{name}`"));

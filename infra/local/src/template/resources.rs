@@ -9,7 +9,7 @@ use super::{Template, http_api, secret, table};
 use std::collections::HashMap;
 
 /// Name and ARN of every resource, before anything refers to them.
-pub fn names(resources: &Node) -> Result<HashMap<String, Resource>, Refusal> {
+pub(crate) fn names(resources: &Node) -> Result<HashMap<String, Resource>, Refusal> {
     let mut names = HashMap::new();
     for (key, node) in resources.entries()? {
         let (id, mut fields) = (&key.name, Fields::of(node, "attribute", format!("the resource {}", key.name))?);
@@ -32,7 +32,7 @@ pub fn names(resources: &Node) -> Result<HashMap<String, Resource>, Refusal> {
 }
 
 /// `resources` has no intrinsics left.
-pub fn read(resources: &Node, globals: &Globals, template: &mut Template) -> Result<(), Refusal> {
+pub(crate) fn read(resources: &Node, globals: &Globals, template: &mut Template) -> Result<(), Refusal> {
     let mut permitted = Vec::new();
     let mut rotations = Vec::new();
     for (key, node) in resources.entries()? {
@@ -55,7 +55,9 @@ pub fn read(resources: &Node, globals: &Globals, template: &mut Template) -> Res
             "AWS::SecretsManager::Secret" => template.secrets.push(secret::read(id, &mut properties)?),
             "AWS::SecretsManager::RotationSchedule" => rotations.push((key.line, secret::rotation(&mut properties)?)),
             "AWS::Lambda::Permission" => permitted.extend(permission(&mut properties)?),
-            "AWS::Logs::LogGroup" => properties.ignore(&["LogGroupName", "RetentionInDays", "KmsKeyId", "LogGroupClass", "Tags"]),
+            "AWS::Logs::LogGroup" => {
+                properties.ignore(&["LogGroupName", "RetentionInDays", "KmsKeyId", "LogGroupClass", "Tags"])
+            }
             other => return Refusal::at(kind.line, format!("this stack does not emulate the resource type `{other}`")),
         }
         properties.finish()?;
@@ -78,7 +80,10 @@ fn unique(function: &super::Function, template: &Template) -> Result<(), Refusal
             return Refusal::at(function.line, format!("two functions have the binary `{}`", other.name));
         }
         if let Some(route) = other.events.iter().find(|event| function.events.contains(event)) {
-            return Refusal::at(function.line, format!("`{}` and `{}` have the same route, {route}", other.name, function.name));
+            return Refusal::at(
+                function.line,
+                format!("`{}` and `{}` have the same route, {route}", other.name, function.name),
+            );
         }
     }
     Ok(())

@@ -6,52 +6,55 @@ use super::intrinsics::{ACCOUNT, REGION};
 use super::yaml::{Node, Refusal};
 
 #[derive(Debug, Clone)]
-pub struct Secret {
+pub(crate) struct Secret {
     /// The logical id, which is the name too.
-    pub name: String,
-    pub arn: String,
-    pub source: Source,
+    pub(crate) name: String,
+    pub(crate) arn: String,
+    pub(crate) source: Source,
 }
 
 #[derive(Debug, Clone)]
-pub enum Source {
+pub(crate) enum Source {
     Text(String),
     Generate(Generate),
 }
 
 #[derive(Debug, Clone, Default)]
-pub struct Generate {
+pub(crate) struct Generate {
     /// `SecretStringTemplate` and `GenerateStringKey`.
-    pub into: Option<(String, String)>,
-    pub length: usize,
-    pub exclude_characters: String,
-    pub exclude_lowercase: bool,
-    pub exclude_uppercase: bool,
-    pub exclude_numbers: bool,
-    pub exclude_punctuation: bool,
-    pub include_space: bool,
+    pub(crate) into: Option<(String, String)>,
+    pub(crate) length: usize,
+    pub(crate) exclude_characters: String,
+    pub(crate) exclude_lowercase: bool,
+    pub(crate) exclude_uppercase: bool,
+    pub(crate) exclude_numbers: bool,
+    pub(crate) exclude_punctuation: bool,
+    pub(crate) include_space: bool,
 }
 
 #[derive(Debug, Clone)]
-pub struct Rotation {
-    pub secret_arn: String,
-    pub function: String,
-    pub immediately: bool,
+pub(crate) struct Rotation {
+    pub(crate) secret_arn: String,
+    pub(crate) function: String,
+    pub(crate) immediately: bool,
 }
 
 /// AWS appends six random characters; here they follow from the name, so that they survive restarts.
-pub fn arn(name: &str) -> String {
+pub(crate) fn arn(name: &str) -> String {
     const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-    let mut hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let mut hash = name
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     let mut suffix = String::new();
     for _ in 0..6 {
-        suffix.push(char::from(LETTERS[(hash % LETTERS.len() as u64) as usize]));
+        let at = usize::try_from(hash % LETTERS.len() as u64).unwrap_or(0);
+        suffix.push(char::from(LETTERS[at]));
         hash /= LETTERS.len() as u64;
     }
     format!("arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{name}-{suffix}")
 }
 
-pub fn read(id: &str, properties: &mut Fields<'_>) -> Result<Secret, Refusal> {
+pub(crate) fn read(id: &str, properties: &mut Fields<'_>) -> Result<Secret, Refusal> {
     properties.ignore(&["Description", "KmsKeyId", "Tags"]);
     let source = match (properties.take("SecretString"), properties.take("GenerateSecretString")) {
         (Some(text), None) => Source::Text(text.text()?.to_owned()),
@@ -83,8 +86,18 @@ fn generate(node: &Node) -> Result<Generate, Refusal> {
         exclude_numbers: flag("ExcludeNumbers")?,
         exclude_punctuation: flag("ExcludePunctuation")?,
         include_space: flag("IncludeSpace")?,
-        exclude_characters: fields.take("ExcludeCharacters").map(Node::text).transpose()?.unwrap_or_default().to_owned(),
-        length: fields.take("PasswordLength").map(Node::number).transpose()?.unwrap_or(32) as usize,
+        exclude_characters: fields
+            .take("ExcludeCharacters")
+            .map(Node::text)
+            .transpose()?
+            .unwrap_or_default()
+            .to_owned(),
+        length: fields
+            .take("PasswordLength")
+            .map(Node::number)
+            .transpose()?
+            .map_or(Ok(32), usize::try_from)
+            .unwrap_or(0),
     };
     fields.finish()?;
     if generate.length == 0 || generate.length > 4096 {
@@ -97,7 +110,7 @@ fn generate(node: &Node) -> Result<Generate, Refusal> {
 }
 
 impl Generate {
-    pub fn alphabet(&self) -> Vec<u8> {
+    pub(crate) fn alphabet(&self) -> Vec<u8> {
         let kept = |byte: &u8| match byte {
             b' ' => self.include_space,
             b'a'..=b'z' => !self.exclude_lowercase,
@@ -109,7 +122,7 @@ impl Generate {
     }
 }
 
-pub fn rotation(properties: &mut Fields<'_>) -> Result<Rotation, Refusal> {
+pub(crate) fn rotation(properties: &mut Fields<'_>) -> Result<Rotation, Refusal> {
     properties.ignore(&["RotationRules"]);
     let secret_arn = properties.need("SecretId")?.text()?.to_owned();
     let function = properties.need("RotationLambdaARN")?.text()?;

@@ -7,19 +7,19 @@ use super::yaml::{Node, Refusal};
 use serde_json::json;
 
 #[derive(Debug, Clone)]
-pub struct Table {
+pub(crate) struct Table {
     /// The physical name, which is the logical id.
-    pub name: String,
-    pub create: serde_json::Value,
+    pub(crate) name: String,
+    pub(crate) create: serde_json::Value,
     /// The attribute whose time, once past, lets the item be deleted.
-    pub ttl: Option<String>,
+    pub(crate) ttl: Option<String>,
 }
 
-pub fn arn(name: &str) -> String {
+pub(crate) fn arn(name: &str) -> String {
     format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}")
 }
 
-pub fn read(id: &str, properties: &mut Fields<'_>) -> Result<Table, Refusal> {
+pub(crate) fn read(id: &str, properties: &mut Fields<'_>) -> Result<Table, Refusal> {
     properties.ignore(&[
         "BillingMode",
         "DeletionProtectionEnabled",

@@ -8,7 +8,9 @@ fn refused(text: &str) -> String {
 }
 
 fn function_with(property: &str) -> String {
-    format!("Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Metadata: {{BuildMethod: rust-cargolambda, BuildProperties: {{Binary: f}}}}\n    Properties:\n      {property}\n")
+    format!(
+        "Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Metadata: {{BuildMethod: rust-cargolambda, BuildProperties: {{Binary: f}}}}\n    Properties:\n      {property}\n"
+    )
 }
 
 #[test]
@@ -20,7 +22,10 @@ fn the_real_template_is_read() {
     assert_eq!(login.memory_mb, 1024);
     assert_eq!(login.environment["IDENTITY_TABLE"], "IdentityTable");
     assert_eq!(login.environment["JWT_EXPIRES_IN"], "15m");
-    assert!(login.environment["SIGNING_KEY_SECRET"].starts_with("arn:aws:secretsmanager:us-east-1:123456789012:secret:SigningKeySecret-"));
+    assert!(
+        login.environment["SIGNING_KEY_SECRET"]
+            .starts_with("arn:aws:secretsmanager:us-east-1:123456789012:secret:SigningKeySecret-")
+    );
     assert_eq!(template.rotations[0].function, "rotate-signing-key");
     assert!(template.rotations[0].immediately);
     assert!(template.cors.unwrap().origins.contains(&"http://localhost:5173".to_owned()));
@@ -30,8 +35,14 @@ fn the_real_template_is_read() {
 #[test]
 fn unknown_things_are_refused_at_their_line() {
     for (text, sentence) in [
-        ("Conditions:\n  A: b\nResources: {}\n", "1: this stack does not emulate the section `Conditions` of the template"),
-        ("Resources:\n  Q:\n    Type: AWS::SQS::Queue\n", "3: this stack does not emulate the resource type `AWS::SQS::Queue`"),
+        (
+            "Conditions:\n  A: b\nResources: {}\n",
+            "1: this stack does not emulate the section `Conditions` of the template",
+        ),
+        (
+            "Resources:\n  Q:\n    Type: AWS::SQS::Queue\n",
+            "3: this stack does not emulate the resource type `AWS::SQS::Queue`",
+        ),
         (
             "Resources:\n  A:\n    Type: AWS::Serverless::WebSocketApi\n",
             "3: this stack does not emulate the resource type `AWS::Serverless::WebSocketApi`",
@@ -40,12 +51,21 @@ fn unknown_things_are_refused_at_their_line() {
             "Resources:\n  T:\n    Type: AWS::DynamoDB::Table\n    Properties:\n      AttributeDefinitions: []\n      KeySchema: []\n      Foo: 1\n",
             "7: this stack does not emulate the property `Foo` of AWS::DynamoDB::Table",
         ),
-        (&function_with("Layers: [x]"), "6: this stack does not emulate the property `Layers` of AWS::Serverless::Function"),
+        (
+            &function_with("Layers: [x]"),
+            "6: this stack does not emulate the property `Layers` of AWS::Serverless::Function",
+        ),
         (&function_with("Runtime: python3.13"), "6: this stack does not emulate the runtime `python3.13`"),
         (&function_with("Events: {E: {Type: S3}}"), "6: this stack does not emulate the event type `S3`"),
         (&function_with("Timeout: !If [a, b, c]"), "6: this stack does not emulate the intrinsic `!If`"),
-        (&function_with("Timeout: !Ref Nothing"), "6: `Nothing` is neither a parameter nor a resource of this template"),
-        (&function_with("Policies: [{S3ReadPolicy: {BucketName: b}}]"), "6: this stack does not emulate the policy template `S3ReadPolicy` of Policies"),
+        (
+            &function_with("Timeout: !Ref Nothing"),
+            "6: `Nothing` is neither a parameter nor a resource of this template",
+        ),
+        (
+            &function_with("Policies: [{S3ReadPolicy: {BucketName: b}}]"),
+            "6: this stack does not emulate the policy template `S3ReadPolicy` of Policies",
+        ),
         (
             &function_with("Policies: [{Statement: [{Effect: Allow, Action: \"dynamodb:*\", Resource: a}]}]"),
             "6: `dynamodb:*` is a wildcard; name the actions that the function uses",
@@ -54,10 +74,22 @@ fn unknown_things_are_refused_at_their_line() {
             &function_with("Policies: [{Statement: [{Effect: Allow, Action: s3:GetObject, Resource: a}]}]"),
             "6: this stack does not emulate the service of the action `s3:GetObject`",
         ),
-        (&function_with("Policies: [{Statement: [{Effect: Deny, Action: a, Resource: b}]}]"), "6: this stack emulates the policy effect Allow only"),
-        (&function_with("Events: {E: {Type: HttpApi, Properties: {Path: /a, Auth: {}}}}"), "6: this stack does not emulate the property `Auth` of an HttpApi event"),
-        ("Parameters:\n  P: {Type: String}\nResources: {}\n", "2: the parameter P has no default; set it in the environment or --env-file"),
-        ("Parameters:\n  P: {Type: Number, Default: 9, MaxValue: 3}\nResources: {}\n", "2: `9` is no value for the parameter P: outside MinValue and MaxValue"),
+        (
+            &function_with("Policies: [{Statement: [{Effect: Deny, Action: a, Resource: b}]}]"),
+            "6: this stack emulates the policy effect Allow only",
+        ),
+        (
+            &function_with("Events: {E: {Type: HttpApi, Properties: {Path: /a, Auth: {}}}}"),
+            "6: this stack does not emulate the property `Auth` of an HttpApi event",
+        ),
+        (
+            "Parameters:\n  P: {Type: String}\nResources: {}\n",
+            "2: the parameter P has no default; set it in the environment or --env-file",
+        ),
+        (
+            "Parameters:\n  P: {Type: Number, Default: 9, MaxValue: 3}\nResources: {}\n",
+            "2: `9` is no value for the parameter P: outside MinValue and MaxValue",
+        ),
     ] {
         assert_eq!(refused(text), sentence);
     }
@@ -84,6 +116,8 @@ fn settings_override_parameters() {
 
 #[test]
 fn a_rotation_needs_its_permission() {
-    let text = function_with("Timeout: 3\n  S:\n    Type: AWS::SecretsManager::Secret\n    Properties: {SecretString: a}\n  R:\n    Type: AWS::SecretsManager::RotationSchedule\n    Properties: {SecretId: !Ref S, RotationLambdaARN: !GetAtt F.Arn}");
+    let text = function_with(
+        "Timeout: 3\n  S:\n    Type: AWS::SecretsManager::Secret\n    Properties: {SecretString: a}\n  R:\n    Type: AWS::SecretsManager::RotationSchedule\n    Properties: {SecretId: !Ref S, RotationLambdaARN: !GetAtt F.Arn}",
+    );
     assert_eq!(refused(&text), "10: no AWS::Lambda::Permission lets secretsmanager.amazonaws.com invoke `f`");
 }

@@ -5,43 +5,45 @@
 //! scalar is its text, as CloudFormation reads it).
 
 use saphyr_parser::{Event, Parser, ScalarStyle, StrInput, Tag};
-use std::borrow::Cow;
 
 /// Why the template is refused, and where.
 #[derive(Debug, PartialEq)]
-pub struct Refusal {
-    pub line: usize,
-    pub why: String,
+pub(crate) struct Refusal {
+    pub(crate) line: usize,
+    pub(crate) why: String,
 }
 
 impl Refusal {
-    pub fn at<T>(line: usize, why: impl Into<String>) -> Result<T, Self> {
+    pub(crate) fn at<T>(line: usize, why: impl Into<String>) -> Result<T, Self> {
         Err(Self { line, why: why.into() })
     }
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct Node {
-    pub line: usize,
-    pub value: Value,
+pub(crate) struct Node {
+    pub(crate) line: usize,
+    pub(crate) value: Value,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub enum Value {
+pub(crate) enum Value {
     Scalar(String),
     Sequence(Vec<Node>),
     Mapping(Vec<(Key, Node)>),
     /// `!Ref X`, `{Ref: X}`, `!Sub ...`, `{Fn::Sub: ...}`: the name has no `!` and no `Fn::`.
-    Call { intrinsic: String, argument: Box<Node> },
+    Call {
+        intrinsic: String,
+        argument: Box<Node>,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct Key {
-    pub name: String,
-    pub line: usize,
+pub(crate) struct Key {
+    pub(crate) name: String,
+    pub(crate) line: usize,
 }
 
-pub fn parse(text: &str) -> Result<Node, Refusal> {
+pub(crate) fn parse(text: &str) -> Result<Node, Refusal> {
     let mut reader = Reader { events: Parser::new_from_str(text) };
     loop {
         let (event, line) = reader.next()?;
@@ -82,7 +84,7 @@ impl<'a> Reader<'a> {
         };
         let node = Node { line, value };
         match tag {
-            Some(tag) => tagged(node, tag),
+            Some(tag) => tagged(node, &tag),
             None => Ok(long_form(node)),
         }
     }
@@ -123,7 +125,7 @@ fn scalar(text: &str, style: ScalarStyle) -> String {
     }
 }
 
-fn tagged(node: Node, tag: Cow<'_, Tag>) -> Result<Node, Refusal> {
+fn tagged(node: Node, tag: &Tag) -> Result<Node, Refusal> {
     if tag.handle != "!" {
         return Refusal::at(node.line, format!("this stack does not emulate the YAML tag `{tag}`"));
     }

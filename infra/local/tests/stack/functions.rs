@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::env::var;
 
 #[tokio::main(flavor = "current_thread")]
-pub async fn run() -> Result<(), Error> {
+pub(crate) async fn run() -> Result<(), Error> {
     match var("AWS_LAMBDA_FUNCTION_NAME")?.as_str() {
         "rotate" => lambda_runtime::run(service_fn(rotate)).await,
         "broken" => std::process::exit(7),
@@ -21,9 +21,15 @@ async fn probe(event: LambdaEvent<Value>) -> Result<Value, Error> {
         "/crash" => std::process::exit(3),
         "/hang" => std::future::pending().await,
         "/error" => Err("on purpose".into()),
-        "/env" => Ok(std::env::vars().collect::<std::collections::BTreeMap<_, _>>().into_iter().map(|(name, value)| (name, Value::from(value))).collect()),
+        "/env" => Ok(std::env::vars()
+            .collect::<std::collections::BTreeMap<_, _>>()
+            .into_iter()
+            .map(|(name, value)| (name, Value::from(value)))
+            .collect()),
         "/event" => Ok(event),
-        "/context" => Ok(json!({ "deadline": context.deadline, "arn": context.invoked_function_arn, "id": context.request_id })),
+        "/context" => {
+            Ok(json!({ "deadline": context.deadline, "arn": context.invoked_function_arn, "id": context.request_id }))
+        }
         "/print" => {
             println!("printed {}", field("what"));
             Ok(json!({ "pid": std::process::id() }))
@@ -35,7 +41,9 @@ async fn probe(event: LambdaEvent<Value>) -> Result<Value, Error> {
         }
         "/put" => {
             let item = json!({ "TableName": field("table"), "Item": { "pk": { "S": field("pk") } } });
-            let reply = aws(&var("AWS_ENDPOINT_URL_DYNAMODB")?, &dynamodb("PutItem"), &var("AWS_ACCESS_KEY_ID")?, &item).await?;
+            let reply =
+                aws(&var("AWS_ENDPOINT_URL_DYNAMODB")?, &dynamodb("PutItem"), &var("AWS_ACCESS_KEY_ID")?, &item)
+                    .await?;
             Ok(json!({ "status": reply.status, "body": reply.body }))
         }
         _ => Ok(json!({ "pid": std::process::id() })),
@@ -57,7 +65,10 @@ async fn rotate(event: LambdaEvent<Value>) -> Result<Value, Error> {
             assert_eq!(stages["VersionIdsToStages"][token.as_str().unwrap_or_default()], json!(["AWSPENDING"]));
             call("PutSecretValue", json!({ "SecretId": secret, "ClientRequestToken": token, "SecretString": token, "VersionStages": ["AWSPENDING"] })).await
         }
-        Some("testSecret") => call("GetSecretValue", json!({ "SecretId": secret, "VersionId": token, "VersionStage": "AWSPENDING" })).await,
+        Some("testSecret") => {
+            call("GetSecretValue", json!({ "SecretId": secret, "VersionId": token, "VersionStage": "AWSPENDING" }))
+                .await
+        }
         Some("finishSecret") => {
             let current = call("GetSecretValue", json!({ "SecretId": secret })).await?;
             let body = json!({ "SecretId": secret, "VersionStage": "AWSCURRENT", "MoveToVersionId": token, "RemoveFromVersionId": current["VersionId"] });

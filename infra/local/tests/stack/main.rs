@@ -1,10 +1,18 @@
 //! The stack, black box. This binary is the tests and, started by the stack, their functions too.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tests: a panic is a failure"
+)]
+#![expect(clippy::disallowed_methods, reason = "tests compare with the wall clock and read their own environment")]
+
 mod client;
 mod functions;
 
-use aura_local::dynamodb::{Fault as TableFault, Rule};
-use aura_local::{Builder, Fault, Stack, When};
+use aura_local::{Builder, DynamoDbFault as TableFault, DynamoDbRule as Rule, Fault, Stack, When};
 use client::{aws, dynamodb, get, send};
 use serde_json::{Value, json};
 use std::panic::AssertUnwindSafe;
@@ -19,16 +27,35 @@ macro_rules! cases {
 
 fn main() -> ExitCode {
     if std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_some() {
-        return functions::run().map_or_else(|error| { eprintln!("{error}"); ExitCode::FAILURE }, |()| ExitCode::SUCCESS);
+        return functions::run().map_or_else(
+            |error| {
+                eprintln!("{error}");
+                ExitCode::FAILURE
+            },
+            |()| ExitCode::SUCCESS,
+        );
     }
     let cases = cases![
-        a_warm_process_is_reused, concurrent_invocations_have_processes_of_their_own, a_timeout_kills_the_process,
-        a_crash_is_a_502_and_the_next_process_is_fresh, an_error_keeps_the_process, a_broken_init_is_a_502,
-        the_environment_is_lambdas, settings_reach_functions_and_secrets, the_source_address_is_the_sockets,
-        quotas_are_enforced, policies_are_enforced_and_calls_counted, a_kill_around_a_write_shows_what_was_applied,
-        tables_fail_on_demand, rotation_runs_at_the_first_start_only, invocations_can_be_duplicated_dropped_and_killed,
-        the_invoke_api_reaches_functions_without_routes, the_page_and_the_websocket_port_answer,
-        few_processes_serve_many_functions, expired_items_are_swept, nothing_outlives_the_stack,
+        a_warm_process_is_reused,
+        concurrent_invocations_have_processes_of_their_own,
+        a_timeout_kills_the_process,
+        a_crash_is_a_502_and_the_next_process_is_fresh,
+        an_error_keeps_the_process,
+        a_broken_init_is_a_502,
+        the_environment_is_lambdas,
+        settings_reach_functions_and_secrets,
+        the_source_address_is_the_sockets,
+        quotas_are_enforced,
+        policies_are_enforced_and_calls_counted,
+        a_kill_around_a_write_shows_what_was_applied,
+        tables_fail_on_demand,
+        rotation_runs_at_the_first_start_only,
+        invocations_can_be_duplicated_dropped_and_killed,
+        the_invoke_api_reaches_functions_without_routes,
+        the_page_and_the_websocket_port_answer,
+        few_processes_serve_many_functions,
+        expired_items_are_swept,
+        nothing_outlives_the_stack,
     ];
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if arguments.iter().any(|argument| argument == "--list") {
@@ -70,7 +97,7 @@ async fn a_warm_process_is_reused() {
         assert_eq!(get(stack.http(), "/pid").await.json(), first);
     }
     assert_eq!(stack.processes("probe").len(), 1);
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64;
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() * 1000;
     let context = get(stack.http(), "/context").await.json();
     let left = context["deadline"].as_u64().unwrap() - now;
     assert!((9_000..=11_000).contains(&left), "{left} ms to the deadline");
@@ -145,7 +172,19 @@ async fn the_environment_is_lambdas() {
     assert_eq!(environment["AWS_LAMBDA_FUNCTION_NAME"], "probe");
     assert_eq!((&environment["SHARED"], &environment["GREETING"]), (&json!("one"), &json!("hello")));
     for name in environment.as_object().unwrap().keys() {
-        let lambdas = name.starts_with("AWS_") || ["_HANDLER", "GREETING", "HOME", "LAMBDA_TASK_ROOT", "PATH", "RUST_BACKTRACE", "SHARED", "TZ"].contains(&name.as_str());
+        let lambdas = name.starts_with("AWS_")
+            || [
+                "_HANDLER",
+                "_X_AMZN_TRACE_ID",
+                "GREETING",
+                "HOME",
+                "LAMBDA_TASK_ROOT",
+                "PATH",
+                "RUST_BACKTRACE",
+                "SHARED",
+                "TZ",
+            ]
+            .contains(&name.as_str());
         assert!(lambdas, "{name} leaked into the function");
     }
     let addresses = stack.addresses();
@@ -156,10 +195,16 @@ async fn settings_reach_functions_and_secrets() {
     let stack = builder().setting("GREETING", "ciao").setting("PROVIDER_KEY", "sk-1").start().await.unwrap();
     assert_eq!(get(stack.http(), "/env").await.json()["GREETING"], "ciao");
     assert_eq!(get(stack.http(), "/env").await.json().get("PROVIDER_KEY"), None);
-    let secret = aws(stack.secrets_manager(), "secretsmanager.GetSecretValue", "operator", &json!({ "SecretId": "Providers" })).await.unwrap();
+    let secret =
+        aws(stack.secrets_manager(), "secretsmanager.GetSecretValue", "operator", &json!({ "SecretId": "Providers" }))
+            .await
+            .unwrap();
     assert_eq!(secret.json()["SecretString"], r#"{"PROVIDER_KEY":"sk-1"}"#);
     let Err(error) = builder().setting("NOBODY", "x").start().await else { panic!("an unknown setting was taken") };
-    assert_eq!(error.to_string(), "a setting of this stack: `NOBODY` is no parameter, function variable or secret key of the template");
+    assert_eq!(
+        error.to_string(),
+        "a setting of this stack: `NOBODY` is no parameter, function variable or secret key of the template"
+    );
 }
 
 async fn the_source_address_is_the_sockets() {
@@ -194,14 +239,20 @@ async fn policies_are_enforced_and_calls_counted() {
     assert!(denied["body"].as_str().unwrap().contains(sentence), "{denied}");
     let calls = stack.dynamodb_calls("probe");
     assert_eq!(calls.len(), 1);
-    assert_eq!((calls[0].operation.as_str(), calls[0].tables.as_slice(), calls[0].capacity), ("PutItem", &["Table".to_owned()][..], Some(1.0)));
+    assert_eq!(
+        (calls[0].operation.as_str(), calls[0].tables.as_slice(), calls[0].capacity),
+        ("PutItem", &["Table".to_owned()][..], Some(1.0))
+    );
     assert!(!allowed["body"].as_str().unwrap().contains("ConsumedCapacity"));
     stack.clear_dynamodb_calls();
     assert_eq!(stack.dynamodb_calls("probe"), []);
 }
 
 async fn item(stack: &Stack, pk: &str) -> bool {
-    operator(stack, "GetItem", json!({ "TableName": "Table", "Key": { "pk": { "S": pk } } })).await.get("Item").is_some()
+    operator(stack, "GetItem", json!({ "TableName": "Table", "Key": { "pk": { "S": pk } } }))
+        .await
+        .get("Item")
+        .is_some()
 }
 
 async fn a_kill_around_a_write_shows_what_was_applied() {
@@ -231,7 +282,11 @@ async fn tables_fail_on_demand() {
 }
 
 async fn current(stack: &Stack) -> (String, String) {
-    let reply = aws(stack.secrets_manager(), "secretsmanager.GetSecretValue", "operator", &json!({ "SecretId": "Key" })).await.unwrap().json();
+    let reply =
+        aws(stack.secrets_manager(), "secretsmanager.GetSecretValue", "operator", &json!({ "SecretId": "Key" }))
+            .await
+            .unwrap()
+            .json();
     (reply["VersionId"].as_str().unwrap().to_owned(), reply["SecretString"].as_str().unwrap().to_owned())
 }
 
@@ -303,7 +358,12 @@ async fn expired_items_are_swept() {
     let stack = builder().ttl_sweep(None).start().await.unwrap();
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     let put = async |pk: &str, ex: u64| {
-        operator(&stack, "PutItem", json!({ "TableName": "Table", "Item": { "pk": { "S": pk }, "ex": { "N": ex.to_string() } } })).await
+        operator(
+            &stack,
+            "PutItem",
+            json!({ "TableName": "Table", "Item": { "pk": { "S": pk }, "ex": { "N": ex.to_string() } } }),
+        )
+        .await
     };
     put("past", now - 10).await;
     put("future", now + 1000).await;
