@@ -146,7 +146,7 @@ impl Client<'_> {
     /// Asks once, and once more after a failure that may pass: 408, 409, 429 unless money is the reason, 5xx, or a
     /// connection that could not be made. A pause that the provider asks for is kept, or the failure is final when
     /// the deadline comes first.
-    pub async fn complete(&self, chat: &Chat<'_>, deadline: Deadline) -> Result<Completion, Failure> {
+    pub(crate) async fn complete(&self, chat: &Chat<'_>, deadline: Deadline) -> Result<Completion, Failure> {
         let failure = match self.attempt(chat, deadline).await {
             Err(failure) if failure.retryable() => failure,
             other => return other,

@@ -14,7 +14,7 @@ use super::{Ai, Settings};
 use crate::secret::Secret;
 
 /// One answer of the script.
-pub enum Line {
+pub(crate) enum Line {
     /// Status, extra headers (each ends in CR LF) and body.
     Answer(u16, &'static str, String),
     /// The head of an answer, and then nothing.
@@ -24,10 +24,10 @@ pub enum Line {
 }
 
 /// The requests that arrived: head and body.
-pub type Requests = Arc<Mutex<Vec<(String, String)>>>;
+pub(crate) type Requests = Arc<Mutex<Vec<(String, String)>>>;
 
 /// A provider with a script; a request beyond its end is closed without an answer.
-pub async fn provider(script: Vec<Line>) -> (Ai, Requests) {
+pub(crate) async fn provider(script: Vec<Line>) -> (Ai, Requests) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("bound");
     let requests = Requests::default();
@@ -50,7 +50,7 @@ pub async fn provider(script: Vec<Line>) -> (Ai, Requests) {
 }
 
 /// An `Ai` whose provider is at `base_url`.
-pub fn ai(base_url: &str) -> Ai {
+pub(crate) fn ai(base_url: &str) -> Ai {
     let account = Account { key: Secret::new("sk-canary-4711"), base_url: base_url.to_owned() };
     Ai::new(Settings {
         openai: Some(account),
@@ -97,12 +97,12 @@ async fn serve(mut stream: TcpStream, line: Line) -> Option<TcpStream> {
 }
 
 /// A whole answer as recorded ones look, with this text.
-pub fn text(content: &str) -> Line {
-    completion(json!({"role": "assistant", "content": content, "refusal": null}), "stop")
+pub(crate) fn text(content: &str) -> Line {
+    completion(&json!({"role": "assistant", "content": content, "refusal": null}), "stop")
 }
 
 /// A whole answer with this message and ending.
-pub fn completion(message: Value, finish_reason: &str) -> Line {
+pub(crate) fn completion(message: &Value, finish_reason: &str) -> Line {
     let body = json!({
         "id": "chatcmpl-ABfvbtVnTu5DeC4EFnRYj8mtfOM99",
         "object": "chat.completion",
@@ -116,7 +116,7 @@ pub fn completion(message: Value, finish_reason: &str) -> Line {
 }
 
 /// An error as the API words it.
-pub fn error(status: u16, code: &str) -> Line {
+pub(crate) fn error(status: u16, code: &str) -> Line {
     let body =
         json!({"error": {"message": "sk-canary-4711 is over its limit", "type": "t", "param": null, "code": code}});
     Line::Answer(status, "retry-after-ms: 1\r\nx-request-id: req_1\r\n", body.to_string())

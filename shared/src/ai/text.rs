@@ -8,7 +8,7 @@
 /// True for an invisible character that can hide or reorder text.
 ///
 /// The zero-width joiner and non-joiner stay: several scripts and most emoji need them.
-pub fn is_hidden(c: char) -> bool {
+pub(crate) fn is_hidden(c: char) -> bool {
     matches!(
         c,
         '\u{061C}'
@@ -25,19 +25,19 @@ pub fn is_hidden(c: char) -> bool {
 }
 
 /// The first control character that is not a line break or a tab.
-pub fn control(text: &str) -> Option<char> {
+pub(crate) fn control(text: &str) -> Option<char> {
     text.chars().find(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
 }
 
 /// The text without hidden characters, trimmed, with `\n` as its only line break.
-pub fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     let mut plain: String = text.replace("\r\n", "\n").chars().filter(|c| !is_hidden(*c)).collect();
     plain = plain.replace(['\r', '\u{2028}', '\u{2029}'], "\n");
     plain.trim().to_owned()
 }
 
 /// One line: hidden and control characters removed, every run of white space one space.
-pub fn line(text: &str) -> String {
+pub(crate) fn line(text: &str) -> String {
     let plain: String = text
         .chars()
         .filter(|c| !is_hidden(*c))

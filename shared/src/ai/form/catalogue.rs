@@ -5,11 +5,11 @@
 
 mod known;
 
-pub use known::{KNOWN, Known, known};
+pub(crate) use known::{KNOWN, Known, known};
 
 /// One kind of form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Kind {
+pub(crate) struct Kind {
     /// Its name, for tests and logs.
     pub name: &'static str,
     /// Weighted phrases, separated by `|`.
@@ -23,10 +23,10 @@ const fn kind(name: &'static str, phrases: &'static str, fields: &'static str) -
 }
 
 /// The form for a description that announces no kind and names no field.
-pub const GENERAL: Kind = kind("general", "", "name! email! message!");
+pub(crate) const GENERAL: Kind = kind("general", "", "name! email! message!");
 
 /// Every kind that can be announced; on equal scores and places the earlier one wins.
-pub const KINDS: &[Kind] = &[
+pub(crate) const KINDS: &[Kind] = &[
     kind("login", "login:4|log in:4|sign in:4|signin:4|logon:3|authentication:2", "email! password! rememberMe"),
     kind(
         "registration",
@@ -104,7 +104,7 @@ pub const KINDS: &[Kind] = &[
     ),
     kind(
         "appointment",
-        "appointment:4|schedule:2|consultation:3|schedule a call:4|schedule a visit:4|meeting:2|dentist:3|salon:3|haircut:3|clinic:2",
+        "appointment:4|schedule:2|scheduling:3|callback:4|call back:4|book a call:4|consultation:3|schedule a call:4|schedule a visit:4|meeting:2|dentist:3|salon:3|haircut:3|clinic:2",
         "name! email! phone! service date! time! newPatient visitReason",
     ),
     kind(
@@ -135,7 +135,7 @@ pub const KINDS: &[Kind] = &[
     kind(
         "event registration",
         "event:4|event registration:5|conference:4|workshop:4|webinar:4|seminar:4|meetup:4|hackathon:4|festival:3|summit:3|\
-         marathon:3|race:2|party:2|registration:1|register:1|sign up:1|signup:1|attendee:3|training:2",
+         marathon:3|race:2|party:2|registration:1|register:1|sign up:1|signup:1|attendee:3|training:2|class:3|retreat:4|tournament:4|competition:4",
         "firstName! lastName! email! phone company ticketType! dietaryRequirements accessibilityNeeds termsAccepted!",
     ),
     kind(

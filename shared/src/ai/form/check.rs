@@ -13,11 +13,11 @@ use super::request::Existing;
 use crate::ai::text;
 
 /// The most fields of one form.
-pub const MOST_FIELDS: usize = 40;
+pub(crate) const MOST_FIELDS: usize = 40;
 /// The longest field name, in bytes.
-pub const NAME: usize = 64;
+pub(crate) const NAME: usize = 64;
 /// The longest label, in characters.
-pub const LABEL: usize = 120;
+pub(crate) const LABEL: usize = 120;
 const HINT: usize = 200;
 const LENGTH: u32 = 10_000;
 const PATTERN: usize = 256;
@@ -28,7 +28,7 @@ const COMPILED: usize = 256 * 1024;
 const PROBLEMS: usize = 20;
 
 /// The fields with their texts tidied, or what is wrong with them as sentences, 20 at most.
-pub fn check(fields: Vec<Field>, existing: &Existing) -> Result<Vec<Field>, Vec<String>> {
+pub(crate) fn check(fields: Vec<Field>, existing: &Existing) -> Result<Vec<Field>, Vec<String>> {
     let fields: Vec<Field> = fields.into_iter().take(MOST_FIELDS + 1).map(tidy).collect();
     let mut problems = Vec::new();
     if fields.is_empty() || fields.len() > MOST_FIELDS {
@@ -81,7 +81,7 @@ fn tidy(field: Field) -> Field {
 }
 
 /// A letter, then up to 63 letters, digits or underscores, all ASCII.
-pub fn is_name(name: &str) -> bool {
+pub(crate) fn is_name(name: &str) -> bool {
     name.len() <= NAME
         && name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')

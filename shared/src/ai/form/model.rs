@@ -43,7 +43,7 @@ that helps a person to correct the value.
 
 /// Why the model gave no form.
 #[derive(Debug)]
-pub enum Unserved {
+pub(crate) enum Unserved {
     /// It could not be asked.
     Failed(Failure),
     /// It declined.
@@ -61,7 +61,7 @@ enum Verdict {
 }
 
 /// The model for a request.
-pub fn choose<'s>(settings: &'s Settings, request: &Request) -> &'s str {
+pub(crate) fn choose<'s>(settings: &'s Settings, request: &Request) -> &'s str {
     let simple = complexity(request) < settings.cheaper_threshold;
     if simple { &settings.model_simple } else { &settings.model_complex }
 }
@@ -86,7 +86,7 @@ fn complexity(request: &Request) -> f64 {
 ///
 /// An answer that breaks a rule is sent back with the list of problems, once. One that was cut off or empty is not
 /// sent back, being no use, but is asked for once more, smaller. A refusal is final.
-pub async fn ask(
+pub(crate) async fn ask(
     client: &Client<'_>,
     model: &str,
     request: &Request,

@@ -107,7 +107,7 @@ impl Existing {
 }
 
 /// A name without case and separators.
-pub fn plain(name: &str) -> String {
+pub(crate) fn plain(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 

@@ -20,7 +20,7 @@ use item::{ALIASES, Wanted};
 use make::of_known;
 
 /// The fields for a description.
-pub fn fields(context: &str, existing: &Existing) -> Vec<Field> {
+pub(crate) fn fields(context: &str, existing: &Existing) -> Vec<Field> {
     let tokens = words::tokens(context);
     let named = named::read(context, &tokens);
     let kind = kind::choose(&tokens, named.head);

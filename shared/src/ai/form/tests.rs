@@ -78,8 +78,8 @@ async fn row_46_what_stays_unusable_falls_back() {
         (answer(&[field("email")]), answer(&[field("Email")])),
         (text("not JSON"), text(r#"{"fields":"#)),
         (text(r#"{"fields":[{"fieldName":"a"}]}"#), text("[]")),
-        (completion(json!({"content": "{\""}), "length"), completion(json!({"content": null}), "length")),
-        (completion(json!({"content": null}), "stop"), text(" ")),
+        (completion(&json!({"content": "{\""}), "length"), completion(&json!({"content": null}), "length")),
+        (completion(&json!({"content": null}), "stop"), text(" ")),
     ] {
         let (generated, requests) = run(vec![first, second, answer(&[field("shoeSize")])]).await;
         is_fallback(&generated, Reason::AnswerUnusable);
@@ -90,7 +90,8 @@ async fn row_46_what_stays_unusable_falls_back() {
 
 #[tokio::test]
 async fn row_46_a_truncated_answer_is_asked_for_again_without_the_torn_one() {
-    let (generated, requests) = run(vec![completion(json!({"content": "{\""}), "length"), answer(&[field("a")])]).await;
+    let (generated, requests) =
+        run(vec![completion(&json!({"content": "{\""}), "length"), answer(&[field("a")])]).await;
     assert_eq!(generated.source, Source::Openai);
     assert_eq!(bodies(&requests)[1]["messages"].as_array().map(Vec::len), Some(3));
 }
@@ -98,8 +99,8 @@ async fn row_46_a_truncated_answer_is_asked_for_again_without_the_torn_one() {
 #[tokio::test]
 async fn a_refusal_is_final() {
     for line in [
-        completion(json!({"content": null, "refusal": "I can't help with that."}), "stop"),
-        completion(json!({"content": "{"}), "content_filter"),
+        completion(&json!({"content": null, "refusal": "I can't help with that."}), "stop"),
+        completion(&json!({"content": "{"}), "content_filter"),
     ] {
         let (generated, requests) = run(vec![line, answer(&[field("a")])]).await;
         is_fallback(&generated, Reason::Refused);

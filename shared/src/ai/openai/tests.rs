@@ -58,7 +58,7 @@ async fn every_ending_is_told_apart() {
         (json!({}), "stop", Answer::Empty),
         (json!({"content": "x", "tool_calls": []}), "stop", Answer::Text("x".into())),
     ] {
-        let (result, _) = run(vec![completion(message.clone(), finish)], LONG).await;
+        let (result, _) = run(vec![completion(&message, finish)], LONG).await;
         assert_eq!(result.map(|completion| completion.answer), Ok(answer), "{message} {finish}");
     }
 }

@@ -7,7 +7,7 @@ use crate::ai::form::field::FieldType;
 
 /// One field, or a group of fields when `parts` is not empty.
 #[derive(Debug, Clone, Copy)]
-pub struct Known {
+pub(crate) struct Known {
     /// What kinds and groups call it; the field name unless two entries share one.
     pub id: &'static str,
     /// The field name.
@@ -135,7 +135,7 @@ const YES_NO: &str = "Yes|No";
 const ONE_TO_FIVE: &str = "1|2|3|4|5";
 
 /// Every known field; ids are unique.
-pub const KNOWN: &[Known] = &[
+pub(crate) const KNOWN: &[Known] = &[
     // People
     text("name", "Full name", "Ada Lovelace").len(2, 100).must().said("name|full name|complete name|customer name"),
     text("firstName", "First name", "Ada").len(1, 60).must().said("first name|given name|forename"),
@@ -347,7 +347,8 @@ pub const KNOWN: &[Known] = &[
     select("severity", "Severity", "Minor|Major|Critical|Blocks all work").said("severity|severity level|impact"),
     area("description", "Description", "What happened, and what did you expect?").len(10, 5_000).must()
         .said("description|detail|problem description|issue description|detailed description|problem|issue"),
-    file("attachment", "Attachment").said("attachment|file|file upload|screenshot|document|image|image upload|document upload|upload"),
+    file("attachment", "Attachment").said("attachment|file|file upload|screenshot|document|document upload|upload"),
+    file("photo", "Photo").said("photo|picture|photo upload|image|image upload"),
     text("productVersion", "Version", "2.4.1").len(0, 40).said("version|product version|software version|app version"),
     text("browser", "Browser", "Firefox 140").len(0, 80).said("browser|browser version"),
     text("operatingSystem", "Operating system", "").len(0, 80).said("operating system|os|device|device type|platform"),
@@ -373,7 +374,7 @@ pub const KNOWN: &[Known] = &[
     text("interests", "Interests", "").len(0, 300).said("interest|topic of interest|hobby|area of interest"),
     select("emailFrequency", "How often may we write?", "Daily|Weekly|Monthly").said("email frequency|newsletter frequency"),
     area("motivation", "Why would you like to join?", "").said("motivation|reason for joining|why join|why they want to volunteer"),
-    file("profilePhoto", "Profile photo").said("profile photo|profile picture|avatar|photo|picture|headshot|profile image|photo upload"),
+    file("profilePhoto", "Profile photo").said("profile photo|profile picture|avatar|headshot|profile image"),
     area("bio", "About you", "").len(0, 1_000).said("bio|biography|short bio|about me|about you"),
     area("socialMedia", "Social media profiles", "").len(0, 500).said("social media|social media link|social media profile|social link|social profile"),
     text("referredBy", "Referred by", "").len(0, 100).said("referred by|referrer|referral name|who referred you"),
@@ -399,6 +400,6 @@ pub const KNOWN: &[Known] = &[
 ];
 
 /// The entry of an id.
-pub fn known(id: &str) -> Option<&'static Known> {
+pub(crate) fn known(id: &str) -> Option<&'static Known> {
     KNOWN.iter().find(|known| known.id == id)
 }

@@ -13,14 +13,14 @@ use crate::ai::form::catalogue::{KNOWN, Known, known};
 use crate::ai::form::field::{Field, FieldType, Validation};
 
 /// Phrases of the catalogue's fields.
-pub static ALIASES: LazyLock<Lexicon<&'static Known>> = LazyLock::new(|| {
+pub(crate) static ALIASES: LazyLock<Lexicon<&'static Known>> = LazyLock::new(|| {
     let said = KNOWN.iter().map(|known| (known.said, known));
     Lexicon::new(said.chain(KNOWN.iter().map(|known| (known.name, known))))
 });
 
 /// A field that a description names.
 #[derive(Debug)]
-pub struct Wanted {
+pub(crate) struct Wanted {
     /// The field.
     pub field: Field,
     /// Whether it is required, if the description says so.
@@ -33,7 +33,7 @@ pub struct Wanted {
 
 /// An item as it stands in the text.
 #[derive(Debug)]
-pub struct Item<'t> {
+pub(crate) struct Item<'t> {
     /// Its words, without articles, markers and names of widgets.
     pub phrase: &'t [Token],
     /// How many tokens it takes up.
@@ -42,11 +42,14 @@ pub struct Item<'t> {
     marked: Option<bool>,
     widget: Option<FieldType>,
     clause: bool,
+    sentence: bool,
 }
 
 const ARTICLES: &str =
     "a|an|the|their|your|his|her|our|my|its|some|any|each|every|user|customer's|visitor|also|both|as|well|one|separate";
 const JOINTS: &str = "and|or|plus|but|so|because|which|that|who|where|while|if|when|unless|to|via|then|from|using|as";
+const CLAUSE_STARTS: [&str; 13] =
+    ["so", "because", "which", "that", "who", "where", "while", "if", "when", "unless", "to", "via", "using"];
 const PREPOSITIONS: &str =
     "for|in|on|at|with|by|per|about|before|after|during|into|under|is|are|should|must|field|input|box";
 const CLAUSES: &str = "is|are|be|was|were|will|would|should|could|can|must|may|do|does|did|we|you|it|i|they|me|us|he|she|this|these|\
@@ -75,7 +78,7 @@ static MARKER: LazyLock<Lexicon<bool>> = LazyLock::new(|| {
 });
 
 /// Whether the word says that something is required or optional.
-pub fn marker(token: &Token) -> Option<bool> {
+pub(crate) fn marker(token: &Token) -> Option<bool> {
     MARKER.whole(std::slice::from_ref(token))
 }
 
@@ -84,12 +87,17 @@ fn is(lexicon: &Lexicon<()>, token: &Token) -> bool {
 }
 
 /// Whether items end at this token.
-pub fn separates(token: &Token) -> bool {
+pub(crate) fn separates(token: &Token) -> bool {
     !token.is_word() || is(&JOINT, token)
 }
 
+/// Whether the word starts a clause, which names no fields.
+pub(crate) fn starts_clause(token: &Token) -> bool {
+    CLAUSE_STARTS.contains(&token.stem.as_str())
+}
+
 /// The words without articles before them.
-pub fn bare(mut tokens: &[Token]) -> &[Token] {
+pub(crate) fn bare(mut tokens: &[Token]) -> &[Token] {
     while let Some((first, rest)) = tokens.split_first()
         && is(&ARTICLE, first)
         && !rest.is_empty()
@@ -100,8 +108,9 @@ pub fn bare(mut tokens: &[Token]) -> &[Token] {
 }
 
 /// Reads the item at the start of `tokens`; `stops` tells where another list starts.
-pub fn read<'t>(tokens: &'t [Token], stops: impl Fn(&[Token]) -> bool) -> Item<'t> {
-    let mut item = Item { phrase: &[], length: 0, inside: &[], marked: None, widget: None, clause: false };
+pub(crate) fn read<'t>(tokens: &'t [Token], stops: impl Fn(&[Token]) -> bool) -> Item<'t> {
+    let mut item =
+        Item { phrase: &[], length: 0, inside: &[], marked: None, widget: None, clause: false, sentence: false };
     let mut at = tokens.len() - bare(tokens).len();
     while let (Some(marked), Some(next)) = (tokens.get(at).and_then(marker), tokens.get(at + 1))
         && next.is_word()
@@ -111,19 +120,20 @@ pub fn read<'t>(tokens: &'t [Token], stops: impl Fn(&[Token]) -> bool) -> Item<'
     }
     at += tokens.get(at..).map_or(0, |rest| rest.len() - bare(rest).len());
     let rest = tokens.get(at..).unwrap_or_default();
-    let ends = |length: usize| {
-        rest.get(length).is_none_or(|next| separates(next) || is(&PREPOSITION, next) || marker(next).is_some())
-    };
-    let alias = ALIASES.all(rest).map(|(length, _)| length).filter(|length| ends(*length)).max();
-    let length = alias.unwrap_or_else(|| {
-        let end = |at: &usize| {
-            let rest = rest.get(*at..).unwrap_or_default();
-            rest.first().is_none_or(|next| {
-                separates(next) || matches!(next.stem.as_str(), "is" | "are") || (*at > 0 && stops(rest))
-            })
-        };
-        (0..=rest.len()).find(end).unwrap_or(rest.len())
+    // "a dropdown for the time zone", "a checkbox to agree to the recording", "whether they eat meat"
+    let prefix = WIDGET.longest(rest).filter(|(length, _)| {
+        rest.get(*length).is_some_and(|next| ["for", "of", "to", "with", "asking"].contains(&next.stem.as_str()))
     });
+    if let Some((length, widget)) = prefix {
+        item.widget = widget;
+        at += length + 1;
+    }
+    let rest = bare(tokens.get(at..).unwrap_or_default());
+    at = tokens.len() - rest.len();
+    let asks = rest.first().is_some_and(|first| first.is("whether"));
+    item.sentence = asks || (item.widget == Some(FieldType::Checkbox) && prefix.is_some());
+    item.widget = if asks { Some(FieldType::Radio) } else { item.widget };
+    let length = item.extent(rest, &stops);
     item.phrase = rest.get(..length).unwrap_or_default();
     item.trim();
     item.length = at + length + item.tail(rest.get(length..).unwrap_or_default(), &stops);
@@ -131,6 +141,26 @@ pub fn read<'t>(tokens: &'t [Token], stops: impl Fn(&[Token]) -> bool) -> Item<'
 }
 
 impl<'t> Item<'t> {
+    /// How many tokens the phrase takes up: a known one, a whole sentence part, or all to the next joining word.
+    fn extent(&self, rest: &[Token], stops: &impl Fn(&[Token]) -> bool) -> usize {
+        let from = |at: usize| rest.get(at..).unwrap_or_default();
+        let ends = |length: usize| {
+            let next = rest.get(length);
+            next.is_none_or(|next| {
+                separates(next) || is(&PREPOSITION, next) || marker(next).is_some() || is_number(next)
+            })
+        };
+        let stopped = |at: &usize| match from(*at).first() {
+            Some(next) if self.sentence => !next.is_word() || next.is("and"),
+            Some(next) => {
+                separates(next) || matches!(next.stem.as_str(), "is" | "are") || (*at > 0 && stops(from(*at)))
+            }
+            None => true,
+        };
+        let alias = ALIASES.all(rest).map(|(length, _)| length).filter(|length| ends(*length)).max();
+        alias.or_else(|| (0..=rest.len()).find(stopped)).unwrap_or(rest.len())
+    }
+
     /// Takes markers and names of widgets off the end of the phrase.
     fn trim(&mut self) {
         while ALIASES.whole(self.phrase).is_none()
@@ -164,6 +194,10 @@ impl<'t> Item<'t> {
                 let inside = rest.iter().skip(1).take_while(|token| !token.is(")")).count();
                 self.inside = rest.get(1..=inside).unwrap_or_default();
                 at += inside + 2;
+            } else if is_number(next) && self.inside.is_empty() {
+                let range = rest.iter().take_while(|token| is_number(token) || token.is("to")).count();
+                self.inside = rest.get(..range).unwrap_or_default();
+                at += range;
             } else if let Some(marked) = marker(next) {
                 self.marked = Some(marked);
                 at += 1;
@@ -181,7 +215,7 @@ impl<'t> Item<'t> {
     }
 
     /// The fields that it names; none when it is no noun phrase, or, unless `trusted`, nothing that is known.
-    pub fn wanted(&self, text: &str, trusted: bool, required: Option<bool>) -> Vec<Wanted> {
+    pub(crate) fn wanted(&self, text: &str, trusted: bool, required: Option<bool>) -> Vec<Wanted> {
         let marked = self.marked.or(self.bracket_marker()).or(required);
         let options = options(text, self.inside);
         if let Some(entry) = ALIASES.whole(self.phrase) {
@@ -203,7 +237,11 @@ impl<'t> Item<'t> {
         if !(self.is_noun_phrase() && (trusted || like.is_some() || options.len() > 1)) {
             return Vec::new();
         }
-        let field = of_words(source(text, self.phrase), like);
+        let like = like.filter(|_| !self.sentence);
+        let mut field = of_words(source(text, self.phrase), like);
+        if self.sentence && self.widget == Some(FieldType::Radio) {
+            offer(&mut field, &["Yes".to_owned(), "No".to_owned()]);
+        }
         vec![self.finish(like.is_some_and(|known| known.last), field, marked, &options, true)]
     }
 
@@ -234,6 +272,9 @@ impl<'t> Item<'t> {
 
     fn is_noun_phrase(&self) -> bool {
         let words = self.phrase;
+        if self.sentence {
+            return (2..=12).contains(&words.len());
+        }
         let letters = words.iter().any(|token| token.stem.contains(char::is_alphabetic));
         let last = words.last().is_some_and(|last| !is(&NO_FIELD, last));
         (1..=6).contains(&words.len())
@@ -256,8 +297,12 @@ impl<'t> Item<'t> {
     }
 }
 
+fn is_number(token: &Token) -> bool {
+    token.stem.bytes().all(|b| b.is_ascii_digit())
+}
+
 /// The text from the first of these tokens to the last.
-pub fn source<'s>(text: &'s str, tokens: &[Token]) -> &'s str {
+pub(crate) fn source<'s>(text: &'s str, tokens: &[Token]) -> &'s str {
     let ends = tokens.first().zip(tokens.last());
     ends.and_then(|(first, last)| text.get(first.start..last.end)).unwrap_or_default()
 }

@@ -27,12 +27,12 @@ static FORM: LazyLock<Lexicon<()>> =
     LazyLock::new(|| Lexicon::new([("form|page|screen|sheet|dialog|template|wizard|portal", ())]));
 
 /// Whether the word names a form as such.
-pub fn is_form(token: &Token) -> bool {
+pub(crate) fn is_form(token: &Token) -> bool {
     FORM.whole(std::slice::from_ref(token)).is_some()
 }
 
 /// The kind that `tokens` announce, `head` of which come before the first list of fields.
-pub fn choose(tokens: &[Token], head: usize) -> Option<&'static Kind> {
+pub(crate) fn choose(tokens: &[Token], head: usize) -> Option<&'static Kind> {
     let mut scores = vec![(0_u32, usize::MAX); KINDS.len()];
     let mut seen = BTreeSet::new();
     for at in 0..tokens.len() {

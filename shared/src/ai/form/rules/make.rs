@@ -14,7 +14,7 @@ use crate::ai::form::field::{Choice, Field, FieldType, Validation};
 const MENU: usize = 5;
 
 /// A field as the catalogue has it; required when naming it means that.
-pub fn of_known(known: &Known) -> Field {
+pub(crate) fn of_known(known: &Known) -> Field {
     let (min, max) = known.length.map_or((None, None), |(min, max)| ((min > 0).then_some(min), Some(max)));
     let (pattern, message) = known.pattern.map_or((None, None), |(pattern, message)| (Some(pattern), Some(message)));
     let validation = Validation {
@@ -36,7 +36,7 @@ pub fn of_known(known: &Known) -> Field {
 }
 
 /// The options of these labels, repeated ones left out.
-pub fn choices(labels: &[String]) -> Vec<Choice> {
+pub(crate) fn choices(labels: &[String]) -> Vec<Choice> {
     let mut choices: Vec<Choice> = Vec::new();
     for label in labels {
         let slug = slug(label);
@@ -49,7 +49,7 @@ pub fn choices(labels: &[String]) -> Vec<Choice> {
 }
 
 /// Makes the field offer these labels: as buttons when they are few, as a menu otherwise.
-pub fn offer(field: &mut Field, labels: &[String]) {
+pub(crate) fn offer(field: &mut Field, labels: &[String]) {
     let choices = choices(labels);
     field.field_type = if (2..MENU).contains(&choices.len()) { FieldType::Radio } else { FieldType::Select };
     field.validation = None;
@@ -76,7 +76,7 @@ fn ascii(text: &str) -> String {
 }
 
 /// A field for a noun phrase that the catalogue does not know; `like` is the entry that its last words name.
-pub fn of_words(phrase: &str, like: Option<&Known>) -> Field {
+pub(crate) fn of_words(phrase: &str, like: Option<&Known>) -> Field {
     let field = like.map_or_else(|| plain_field(phrase), of_known);
     let example = like.is_some_and(|known| known.pattern.is_some() || known.kind == FieldType::Email);
     Field {
@@ -98,7 +98,7 @@ fn plain_field(phrase: &str) -> Field {
         ("date" | "day", _) if counted => FieldType::Date,
         ("description" | "list" | "detail" | "summary", _) if counted => FieldType::Textarea,
         ("upload" | "attach", _) => FieldType::File,
-        (_, "date" | "day" | "birthday" | "deadline" | "anniversary") => FieldType::Date,
+        (_, "date" | "birthday" | "deadline" | "anniversary") => FieldType::Date,
         (
             _,
             "quantity" | "age" | "amount" | "count" | "total" | "price" | "cost" | "weight" | "height" | "year"
@@ -131,7 +131,7 @@ fn plain_field(phrase: &str) -> Field {
 }
 
 /// The phrase with a capital, on one line, at most 80 characters.
-pub fn label(phrase: &str) -> String {
+pub(crate) fn label(phrase: &str) -> String {
     let line = crate::ai::text::line(phrase);
     let mut letters = line.chars().take(80);
     let first = letters.next().into_iter().flat_map(char::to_uppercase);

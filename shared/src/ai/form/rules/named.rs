@@ -15,7 +15,7 @@ use crate::ai::form::field::Field;
 
 /// What a description says about fields.
 #[derive(Debug, Default)]
-pub struct Named {
+pub(crate) struct Named {
     /// Fields to have.
     pub wanted: Vec<Wanted>,
     /// Fields not to have.
@@ -30,7 +30,7 @@ pub struct Named {
 
 /// A field not to have.
 #[derive(Debug)]
-pub struct Unwanted {
+pub(crate) struct Unwanted {
     names: Vec<&'static str>,
     words: Vec<String>,
 }
@@ -42,11 +42,14 @@ impl Unwanted {
         if names.contains(&"name") {
             names.extend(["firstName", "lastName"]);
         }
+        if names.contains(&"street") {
+            names.push("sameAddress");
+        }
         (!words.is_empty()).then_some(Self { names, words })
     }
 
     /// Whether it is this field: by name, or because its label holds the words.
-    pub fn is(&self, field: &Field) -> bool {
+    pub(crate) fn is(&self, field: &Field) -> bool {
         let label = stems(&field.label);
         let told = self.names.is_empty() && label.windows(self.words.len()).any(|part| part == self.words);
         told || self.names.contains(&field.field_name.as_str()) || stems(&field.field_name) == self.words
@@ -112,7 +115,7 @@ struct List {
 }
 
 /// Reads a description.
-pub fn read(text: &str, tokens: &[Token]) -> Named {
+pub(crate) fn read(text: &str, tokens: &[Token]) -> Named {
     let mut named = Named { head: tokens.len(), ..Named::default() };
     let mut list: Option<List> = None;
     let mut only = false;
@@ -139,6 +142,10 @@ pub fn read(text: &str, tokens: &[Token]) -> Named {
                 list = None;
             }
             at += 1;
+            if item::starts_clause(first) {
+                let rest = tokens.get(at..).unwrap_or_default();
+                at += rest.iter().take_while(|token| token.is_word() && !token.is("and")).count();
+            }
         } else if let Some(current) = list {
             let item =
                 item::read(rest, |rest| opener(rest, list).is_some_and(|(_, next)| next.opener != Opener::Maybe));
@@ -166,7 +173,7 @@ pub fn read(text: &str, tokens: &[Token]) -> Named {
 /// A known phrase outside of every list: two words or more, and not the form's own name.
 fn phrase(text: &str, tokens: &[Token], named: &mut Named) -> usize {
     match ALIASES.longest(tokens) {
-        Some((length, _)) if length > 1 && !tokens.get(length).is_some_and(is_form) => {
+        Some((length, known)) if length > 1 && !known.last && !tokens.get(length).is_some_and(is_form) => {
             let item = item::read(tokens.get(..length).unwrap_or_default(), |_| false);
             named.wanted.extend(item.wanted(text, false, None));
             length
@@ -197,7 +204,7 @@ fn opener(tokens: &[Token], list: Option<List>) -> Option<(usize, List)> {
 }
 
 /// The fields of a description that is nothing but a list: at least two items that the catalogue knows.
-pub fn bare(tokens: &[Token]) -> Vec<Wanted> {
+pub(crate) fn bare(tokens: &[Token]) -> Vec<Wanted> {
     let items = tokens.split(separates).filter(|words| !words.is_empty());
     let found: Vec<Wanted> = items
         .filter_map(|words| ALIASES.whole(item::bare(words)).or_else(|| ALIASES.ending(words)))

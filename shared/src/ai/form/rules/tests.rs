@@ -147,7 +147,7 @@ fn unknown_phrases_take_their_kind_from_their_last_words() {
 #[test]
 fn what_is_ruled_out_stays_out() {
     let gone = |context: &str, name: &str| {
-        assert!(!names(context).contains(&name.to_owned()), "{context}: {:?}", names(context))
+        assert!(!names(context).contains(&name.to_owned()), "{context}: {:?}", names(context));
     };
     gone("contact form without phone", "phone");
     gone("contact form, no subject", "subject");

@@ -11,7 +11,7 @@ use unicode_normalization::char::is_combining_mark;
 
 /// A word, or one mark of punctuation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Token {
+pub(crate) struct Token {
     /// What it is compared by: a stem, or the mark itself.
     pub stem: String,
     /// Where it starts in the text, in bytes.
@@ -22,23 +22,23 @@ pub struct Token {
 
 impl Token {
     /// Whether it is the word or mark `stem`.
-    pub fn is(&self, stem: &str) -> bool {
+    pub(crate) fn is(&self, stem: &str) -> bool {
         self.stem == stem
     }
 
     /// Whether it is a word.
-    pub fn is_word(&self) -> bool {
+    pub(crate) fn is_word(&self) -> bool {
         self.stem.starts_with(char::is_alphanumeric)
     }
 
     /// Whether a sentence ends here.
-    pub fn ends_sentence(&self) -> bool {
+    pub(crate) fn ends_sentence(&self) -> bool {
         matches!(self.stem.as_str(), "." | "!" | "?")
     }
 }
 
 /// The words and marks of a text.
-pub fn tokens(text: &str) -> Vec<Token> {
+pub(crate) fn tokens(text: &str) -> Vec<Token> {
     let mut tokens = Vec::new();
     let mut rest = text.char_indices().peekable();
     while let Some((start, c)) = rest.next() {
@@ -83,7 +83,7 @@ fn mark(c: char, next: Option<char>, last: Option<&Token>, at: usize) -> Option<
 }
 
 /// Lower case, without accents, possessive and plural.
-pub fn stem(word: &str) -> String {
+pub(crate) fn stem(word: &str) -> String {
     let word: String = word.nfd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect();
     let word = word.replace('’', "'");
     let word = word.strip_suffix("'s").unwrap_or(&word);
@@ -104,7 +104,7 @@ pub fn stem(word: &str) -> String {
 }
 
 /// The stems of a phrase, or of a name in `camelCase`, `snake_case` or words.
-pub fn stems(phrase: &str) -> Vec<String> {
+pub(crate) fn stems(phrase: &str) -> Vec<String> {
     let mut spaced = String::with_capacity(phrase.len() + 8);
     let mut lower = false;
     for c in phrase.chars() {
@@ -119,13 +119,13 @@ pub fn stems(phrase: &str) -> Vec<String> {
 
 /// Phrases, each with what it stands for.
 #[derive(Debug)]
-pub struct Lexicon<T> {
+pub(crate) struct Lexicon<T> {
     by_first: BTreeMap<String, Vec<(Vec<String>, T)>>,
 }
 
 impl<T: Copy> Lexicon<T> {
     /// Takes lists of phrases separated by `|`.
-    pub fn new<'p>(lists: impl IntoIterator<Item = (&'p str, T)>) -> Self {
+    pub(crate) fn new<'p>(lists: impl IntoIterator<Item = (&'p str, T)>) -> Self {
         let mut by_first: BTreeMap<String, Vec<(Vec<String>, T)>> = BTreeMap::new();
         for (list, meaning) in lists {
             for phrase in list.split('|').map(stems) {
@@ -138,7 +138,7 @@ impl<T: Copy> Lexicon<T> {
     }
 
     /// Every phrase that starts where `tokens` starts, with its length in words.
-    pub fn all<'l>(&'l self, tokens: &'l [Token]) -> impl Iterator<Item = (usize, T)> + 'l {
+    pub(crate) fn all<'l>(&'l self, tokens: &'l [Token]) -> impl Iterator<Item = (usize, T)> + 'l {
         let phrases = tokens.first().and_then(|first| self.by_first.get(&first.stem));
         phrases.into_iter().flatten().filter_map(move |(phrase, meaning)| {
             let same = phrase.len() <= tokens.len() && phrase.iter().zip(tokens).all(|(stem, token)| token.is(stem));
@@ -147,7 +147,7 @@ impl<T: Copy> Lexicon<T> {
     }
 
     /// The longest phrase that starts where `tokens` starts; the first of several as long.
-    pub fn longest(&self, tokens: &[Token]) -> Option<(usize, T)> {
+    pub(crate) fn longest(&self, tokens: &[Token]) -> Option<(usize, T)> {
         self.all(tokens).fold(None, |best, found| match best {
             Some((length, _)) if length >= found.0 => best,
             _ => Some(found),
@@ -155,12 +155,12 @@ impl<T: Copy> Lexicon<T> {
     }
 
     /// What the whole of `tokens` stands for.
-    pub fn whole(&self, tokens: &[Token]) -> Option<T> {
+    pub(crate) fn whole(&self, tokens: &[Token]) -> Option<T> {
         self.all(tokens).find(|(length, _)| *length == tokens.len()).map(|(_, meaning)| meaning)
     }
 
     /// What the longest phrase that ends where `tokens` ends stands for.
-    pub fn ending(&self, tokens: &[Token]) -> Option<T> {
+    pub(crate) fn ending(&self, tokens: &[Token]) -> Option<T> {
         (0..tokens.len()).find_map(|start| self.whole(tokens.get(start..)?))
     }
 }
