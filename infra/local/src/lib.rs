@@ -28,6 +28,7 @@
 
 mod builder;
 mod clock;
+mod data;
 mod dynamodb;
 mod error;
 mod gateway;

@@ -15,6 +15,7 @@ use hyper_util::rt::TokioIo;
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -59,7 +60,8 @@ where
                 Some(_) = connections.join_next() => continue,
             };
             let Ok((stream, peer)) = accepted else {
-                tokio::task::yield_now().await; // out of file descriptors: let some go
+                // Out of file descriptors: let some go.
+                tokio::time::sleep(Duration::from_millis(10)).await;
                 continue;
             };
             let _ = stream.set_nodelay(true);

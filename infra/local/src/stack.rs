@@ -3,6 +3,7 @@
 //! It runs on a runtime of its own, so that one stack can serve many tests, whatever runtime each of
 //! them has, and so that dropping it ends its processes before the drop returns.
 
+use crate::data::Data;
 use crate::dynamodb;
 use crate::error::{Error, Result};
 use crate::gateway::{self, Gateway, Routes, websocket};
@@ -43,6 +44,7 @@ pub struct Stack {
     dynamodb: Arc<dynamodb::Front>,
     secrets: Arc<SecretsManager>,
     runtime: Runtime,
+    _data: Option<Data>,
 }
 
 impl Stack {
@@ -50,8 +52,8 @@ impl Stack {
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         let runtime = runtime.worker_threads(2).thread_name("aura-local").enable_all().build();
         let runtime = Runtime(Some(runtime.map_err(|error| Error::new(format!("cannot start: {error}")))?));
-        let (template, addresses, lambda, dynamodb, secrets) = runtime.run(launch(plan)).await??;
-        Ok(Self { template, addresses, lambda, dynamodb, secrets, runtime })
+        let (template, addresses, lambda, dynamodb, secrets, data) = runtime.run(launch(plan)).await??;
+        Ok(Self { template, addresses, lambda, dynamodb, secrets, runtime, _data: data })
     }
 
     /// Base URL of the HTTP API and of the page.
@@ -226,23 +228,20 @@ impl Drop for Stack {
 }
 
 type Addresses = [(&'static str, String); 5];
-type Launched = (Template, Addresses, Arc<Lambda>, Arc<dynamodb::Front>, Arc<SecretsManager>);
+type Launched = (Template, Addresses, Arc<Lambda>, Arc<dynamodb::Front>, Arc<SecretsManager>, Option<Data>);
 
 async fn launch(plan: Plan) -> Result<Launched> {
     let mut template = Template::read(&plan.template, &plan.settings.merged())?;
     let overlay = plan.settings.apply(&mut template)?;
     let functions = binaries(&template, &plan.binaries)?;
-    if let Some(data) = &plan.data {
-        private_directory(data)?;
-    }
-    let file = |name: &str| plan.data.as_ref().map(|data| data.join(name));
+    let data = plan.data.as_deref().map(Data::open).transpose()?;
     let policies =
         template.functions.iter().map(|function| (function.name.clone(), function.policies.clone())).collect();
     let policies = Arc::new(Policies(policies));
 
-    let engine = dynamodb::Engine::open(file("dynamodb.sqlite").as_deref(), &template.tables)?;
+    let engine = dynamodb::Engine::open(data.as_ref().map(|data| data.tables.as_path()), &template.tables)?;
     let front = Arc::new(dynamodb::Front::new(engine, Arc::clone(&policies)));
-    let vault = Vault::open(file("secrets.json"), &template.secrets, overlay)?;
+    let vault = Vault::open(data.as_ref().map(|data| data.secrets.clone()), &template.secrets, overlay)?;
     let secrets = Arc::new(SecretsManager { vault, policies, lambda: Default::default() });
 
     let (http, http_address) = server::bind(plan.port).await?;
@@ -290,7 +289,7 @@ async fn launch(plan: Plan) -> Result<Launched> {
         async move { gateway.answer(request).await }
     });
     server::serve(ws, gateway::BODY_LIMIT, websocket::answer);
-    Ok((template, addresses, lambda, front, secrets))
+    Ok((template, addresses, lambda, front, secrets, data))
 }
 
 async fn rotate(secrets: &SecretsManager, lambda: &Lambda, schedule: &Rotation) -> Result<()> {
@@ -310,12 +309,6 @@ fn binaries(template: &Template, find: &Binaries) -> Result<Vec<(template::Funct
         )))
     };
     template.functions.iter().map(with_binary).collect()
-}
-
-fn private_directory(path: &std::path::Path) -> Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|error| Error::new(format!("cannot use {} for data: {error}", path.display())))
 }
 
 fn upkeep(lambda: &Arc<Lambda>, front: &Arc<dynamodb::Front>, ttl_sweep: Option<Duration>) {

@@ -36,6 +36,8 @@ use tokio::time::Instant;
 pub(crate) const MAX_PAYLOAD: usize = 6 * 1024 * 1024;
 const INIT_LIMIT: Duration = Duration::from_secs(10);
 const IDLE_LIMIT: Duration = Duration::from_secs(600);
+/// Warm processes that may turn out to be dead, for one invocation.
+const REDELIVERIES: usize = 5;
 const QUEUE_LIMIT: Duration = Duration::from_secs(10);
 
 pub(crate) struct Lambda {
@@ -118,7 +120,7 @@ impl Lambda {
         event: Bytes,
         kill_after: Option<Duration>,
     ) -> Result<Bytes, InvokeError> {
-        loop {
+        for _ in 0..REDELIVERIES {
             let process = self.acquire(pool).await?;
             let outcome = run(pool, &process, id, event.clone(), kill_after).await;
             if process.has_exited().is_none() && !matches!(outcome, Outcome::Done(Err(InvokeError::Crashed(_)))) {
@@ -131,6 +133,7 @@ impl Lambda {
                 Outcome::NotDelivered => {} // a warm process that had died meanwhile: no harm done yet
             }
         }
+        Err(InvokeError::Crashed("every process died between two invocations".to_owned()))
     }
 
     async fn acquire(&self, pool: &Pool) -> Result<Arc<Process>, InvokeError> {
@@ -149,7 +152,7 @@ impl Lambda {
                 let environment = environment::of(&pool.function, &pool.binary, &self.endpoints, Some(serial));
                 let changed = Arc::clone(&self.changed);
                 let started = Process::start(&pool.binary, &environment, serial, &pool.logs, permit, move || {
-                    changed.notify_waiters()
+                    changed.notify_waiters();
                 });
                 let process = Arc::new(started.await?);
                 let mut living = lock(&pool.living);

@@ -56,7 +56,7 @@ pub(crate) fn read(resources: &Node, globals: &Globals, template: &mut Template)
             "AWS::SecretsManager::RotationSchedule" => rotations.push((key.line, secret::rotation(&mut properties)?)),
             "AWS::Lambda::Permission" => permitted.extend(permission(&mut properties)?),
             "AWS::Logs::LogGroup" => {
-                properties.ignore(&["LogGroupName", "RetentionInDays", "KmsKeyId", "LogGroupClass", "Tags"])
+                properties.ignore(&["LogGroupName", "RetentionInDays", "KmsKeyId", "LogGroupClass", "Tags"]);
             }
             other => return Refusal::at(kind.line, format!("this stack does not emulate the resource type `{other}`")),
         }

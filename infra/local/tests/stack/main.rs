@@ -293,6 +293,8 @@ async fn current(stack: &Stack) -> (String, String) {
 async fn rotation_runs_at_the_first_start_only() {
     let data = std::env::temp_dir().join(format!("aura-local-{}-rotation", std::process::id()));
     let stack = builder().rotate(true).data(&data).start().await.unwrap();
+    let Err(error) = builder().data(&data).start().await else { panic!("two stacks share their data") };
+    assert_eq!(error.to_string(), format!("another stack is using {}", data.display()));
     let first = current(&stack).await;
     assert_eq!(first.0, first.1, "the rotation function makes the value of the version's id");
     operator(&stack, "PutItem", json!({ "TableName": "Table", "Item": { "pk": { "S": "kept" } } })).await;
