@@ -26,6 +26,9 @@ pub enum Action {
     /// Failed sign-ins, registrations and refreshes from one address, whatever the account: 25 in 15 min. Above the
     /// first, so that one person's typing errors do not lock out an office; far below what credential stuffing needs.
     SignInAddress,
+    /// Failed sign-ins of one account from anywhere: 100 in 24 h (NIST SP 800-63B-4, 3.2.2). Addresses from which the
+    /// account signed in before are exempt, so that strangers cannot lock its owner out.
+    SignInAccount,
     /// Calls that a language or vision model may answer: 50 in 15 min (`AI_RATE_LIMIT_MAX_REQUESTS`).
     Ai,
     /// Searches: 30 in 1 min.
@@ -55,6 +58,7 @@ impl Action {
         let (policy, limit, window) = match self {
             Self::SignIn => ("auth", 5, 15 * MINUTE),
             Self::SignInAddress => ("auth-address", 25, 15 * MINUTE),
+            Self::SignInAccount => ("auth-account", 100, 24 * 60 * MINUTE),
             Self::Ai => ("ai", config.rate_limit_ai_requests, config.rate_limit_window),
             Self::Search => ("search", 30, MINUTE),
             Self::Upload => ("upload", 20, 60 * MINUTE),
@@ -93,6 +97,8 @@ pub enum Subject {
     Address(ClientIp),
     /// One account from one address: a stranger elsewhere cannot lock the owner out.
     Account(ClientIp, Email),
+    /// One account from anywhere.
+    Everywhere(Email),
 }
 
 impl fmt::Display for Subject {
@@ -100,6 +106,7 @@ impl fmt::Display for Subject {
         match self {
             Self::User(user) => write!(f, "u#{user}"),
             Self::Address(ip) => write!(f, "ip#{ip}"),
+            Self::Everywhere(email) => write!(f, "e#{}", email.as_str()),
             Self::Account(ip, email) => write!(f, "a#{ip}#{}", email.as_str()),
         }
     }

@@ -9,7 +9,7 @@ use super::session::{self, Opened};
 use super::{Email, Permission, Role};
 use crate::clock::Timestamp;
 use crate::error::{Conflict, Denial};
-use crate::limits::{Action, ClientIp, Subject};
+use crate::limits::{Action, Admission, ClientIp, Subject};
 use crate::{App, Error, Result, TenantId, UserId, store};
 
 /// A user as stored.
@@ -113,27 +113,36 @@ pub async fn register(app: &App, ip: ClientIp, email: Email, password: &Password
     if !store::user::create(&app.store, &user, &phc, &session).await? {
         return Err(Error::Conflict(Conflict::EmailTaken));
     }
-    let (tokens, ()) = tokio::join!(session::tokens(app, &user, &session), app.limits.refund(admission));
+    let (tokens, (), ()) = tokio::join!(
+        session::tokens(app, &user, &session),
+        app.limits.refund(admission),
+        remember_address(app, &user, ip),
+    );
     Ok(Opened { tokens: tokens?, user: Profile::from(&user) })
 }
 
 /// Exchanges a password for a session, in three rounds of DynamoDB calls.
 ///
-/// Failures are counted per (account, address) and per address before the password is looked at, and a success is
-/// given back: guesses in parallel are held to the limit too.
+/// Failures are counted per (account, address), per address and per account before the password is looked at, and a
+/// success is given back: guesses in parallel are held to the limits too.
 ///
 /// # Errors
 /// INVALID_CREDENTIALS, alike for unknown, disabled and wrong; RATE_LIMITED.
 pub async fn login(app: &App, ip: ClientIp, email: Email, password: &Password) -> Result<Opened> {
     let denied = || Error::Unauthenticated(Denial::Credentials);
-    let (by_account, by_address, credentials) = tokio::join!(
+    let (by_account, by_address, everywhere, credentials) = tokio::join!(
         app.limits.take(Action::SignIn, Subject::Account(ip, email.clone())),
         app.limits.take(Action::SignInAddress, Subject::Address(ip)),
+        app.limits.take(Action::SignInAccount, Subject::Everywhere(email.clone())),
         store::user::credentials(&app.store, &email),
     );
     let (by_account, by_address, credentials) = (by_account?, by_address?, credentials?);
-    // An unknown account costs the same read and the same hash as a known one.
+    // An unknown account costs the same reads and the same hash as a known one.
     let id = credentials.as_ref().map_or_else(|| app.random.id(), |known| Ok(known.user))?;
+    let everywhere = match everywhere {
+        Err(Error::TooMany(_)) if store::known_address::contains(&app.store, id, ip, app.clock.now()).await? => None,
+        other => Some(other?),
+    };
     let user = store::user::by_id(&app.store, id).await?;
     let stored = credentials.as_ref().map(|known| known.phc.as_str());
     let matches = password.matches(stored)?;
@@ -146,14 +155,31 @@ pub async fn login(app: &App, ip: ClientIp, email: Email, password: &Password) -
     let (opened, tokens, (), ()) = tokio::join!(
         store::session::open(&app.store, &user, &session, renewed.as_deref()),
         session::tokens(app, &user, &session),
-        app.limits.refund(by_account),
-        app.limits.refund(by_address),
+        forgive(app, [Some(by_account), Some(by_address), everywhere]),
+        remember_address(app, &user, ip),
     );
     // The account changed between the read and the write: whatever the password was, the answer is no.
     if !opened? {
         return Err(denied());
     }
     Ok(Opened { tokens: tokens?, user: Profile::from(&user) })
+}
+
+/// Gives back what a success had reserved.
+async fn forgive(app: &App, [a, b, c]: [Option<Admission>; 3]) {
+    let refund = async |admission| {
+        if let Some(admission) = admission {
+            app.limits.refund(admission).await;
+        }
+    };
+    tokio::join!(refund(a), refund(b), refund(c));
+}
+
+/// Notes that an account signed in from here; without the note, only an attack on the account is felt.
+async fn remember_address(app: &App, user: &User, ip: ClientIp) {
+    if let Err(error) = store::known_address::put(&app.store, user.id, ip, app.clock.now()).await {
+        tracing::warn!(code = error.code(), "a known address was not noted");
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! | Identity | `U#<uid>` | `@` | user |
 //! | Identity | `U#<uid>` | `S#<sid>` | session: a family of refresh tokens |
 //! | Identity | `KEYS` | `@` | public signing keys |
+//! | Ephemeral | `A#<uid>` | `<address>` | an address the user signed in from |
 //! | Ephemeral | `L#<action>#<quota>#<window ms>#<subject>` | `@` | rate-limit log |
 
 use std::collections::HashMap;
@@ -13,7 +14,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::auth::Email;
-use crate::limits::{Quota, Subject};
+use crate::limits::{ClientIp, Quota, Subject};
 use crate::{SessionId, UserId};
 
 /// The partition key's attribute.
@@ -53,6 +54,11 @@ impl Key {
     /// The public signing keys.
     pub fn signing_keys() -> Self {
         Self::new("KEYS".to_owned(), "@")
+    }
+
+    /// An address that a user signed in from.
+    pub fn known_address(user: UserId, ip: ClientIp) -> Self {
+        Self::new(format!("A#{user}"), ip.to_string())
     }
 
     /// A rate-limit log. Quota and window are part of the key: a change of settings starts a new log, because a log

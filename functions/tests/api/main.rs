@@ -1,0 +1,19 @@
+//! Black-box tests: the built functions behind the local stack, spoken to over HTTP as clients do.
+//!
+//! Tests named `row_NN_...` prove the rows of the attack and fault table in ARCHITECTURE.md.
+
+mod bad_input;
+mod enumeration;
+mod faults;
+mod forms;
+mod leaks;
+mod limits;
+mod local_stack;
+mod provider;
+mod roles;
+mod rotation;
+mod sessions;
+mod sign_in;
+mod table;
+mod tokens;
+mod world;
