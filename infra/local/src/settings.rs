@@ -108,6 +108,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_name_that_nobody_knows_is_refused_at_its_line() {
+        let file = std::env::temp_dir().join(format!("aura-local-{}.env", std::process::id()));
+        std::fs::write(&file, "# keys\nNOBODY=1\n").unwrap();
+        let mut settings = Settings::default();
+        settings.file(&file).unwrap();
+        let error = settings.apply(&mut Template::default()).unwrap_err().to_string();
+        std::fs::remove_file(&file).unwrap();
+        assert!(error.ends_with(".env:2: `NOBODY` is no parameter, function variable or secret key of the template"));
+        let mut ambient = Settings::default();
+        ambient.ambient([("NOBODY".to_owned(), "1".to_owned())]);
+        assert!(ambient.apply(&mut Template::default()).unwrap().is_empty());
+    }
+
+    #[test]
     fn lines_of_an_env_file() {
         let pair = |name: &str, value: &str| Ok(Some((name.to_owned(), value.to_owned())));
         assert_eq!(parse("  # comment"), Ok(None));

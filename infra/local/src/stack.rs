@@ -137,11 +137,13 @@ impl Stack {
         self.lambda.logs(function).map(|logs| logs.lines()).unwrap_or_default()
     }
 
-    /// Wait for a line that contains `text`: a function's output arrives a moment after its answer.
+    /// Wait, 10 s at most, for a line that contains `text`: a function's output arrives a moment after
+    /// its answer.
     pub async fn log_line(&self, function: &str, text: &str) -> Result<String> {
         let logs: Arc<Logs> =
             self.lambda.logs(function).ok_or_else(|| Error::new(format!("no function `{function}`")))?;
-        Ok(logs.find(|line| line.contains(text)).await)
+        let found = tokio::time::timeout(Duration::from_secs(10), logs.find(|line| line.contains(text))).await;
+        found.map_err(|_| Error::new(format!("`{function}` printed no `{text}` within 10 s, but {:?}", logs.lines())))
     }
 
     /// The serial numbers of a function's living processes: two equal lists mean warm reuse.

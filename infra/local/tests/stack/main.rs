@@ -244,6 +244,11 @@ async fn policies_are_enforced_and_calls_counted() {
         ("PutItem", &["Table".to_owned()][..], Some(1.0))
     );
     assert!(!allowed["body"].as_str().unwrap().contains("ConsumedCapacity"));
+    let secret = json!({ "SecretId": "Key" });
+    let target = "secretsmanager.GetSecretValue";
+    let denied = aws(stack.secrets_manager(), target, "AKIALOCAL.probe", &secret).await.unwrap();
+    assert_eq!((denied.status, &denied.json()["__type"]), (400, &json!("AccessDeniedException")));
+    assert_eq!(aws(stack.secrets_manager(), target, "AKIALOCAL.rotate", &secret).await.unwrap().status, 200);
     stack.clear_dynamodb_calls();
     assert_eq!(stack.dynamodb_calls("probe"), []);
 }
