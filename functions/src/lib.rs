@@ -10,6 +10,8 @@
 //!
 //! A request goes `serve` -> `http` -> `gate` -> handler -> `aura`, and back.
 
+#![warn(missing_docs)]
+
 pub mod ai;
 pub mod auth;
 mod gate;

@@ -13,6 +13,8 @@
 //!
 //! Deliberately absent: HTTP, WebSockets and the Lambda runtime, which live in `functions/`.
 
+#![warn(missing_docs)]
+
 pub mod ai;
 pub mod app;
 pub mod auth;

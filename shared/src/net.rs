@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::config::{Credentials, SharedHttpClient};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use base64::Engine as _;
@@ -79,6 +80,28 @@ fn pem(der: &[u8]) -> Vec<u8> {
 pub fn aws_credentials(aws: &Aws) -> Credentials {
     let token = aws.session_token.as_ref().map(|token| token.expose().to_owned());
     Credentials::new(&aws.access_key_id, aws.secret_access_key.expose(), token, None, "environment")
+}
+
+/// What a failed call says in a log: the service's code and message, or what broke on the way.
+///
+/// The SDK's own `Debug` and `DisplayErrorContext` print the raw response, which may hold an item or a secret.
+pub fn describe<E>(error: &SdkError<E>) -> String
+where
+    E: ProvideErrorMetadata,
+{
+    match error {
+        SdkError::ServiceError(service) => {
+            let (code, message) = (service.err().code().unwrap_or("no code"), service.err().message().unwrap_or_default());
+            format!("{} {code}: {message}", service.raw().status())
+        }
+        SdkError::DispatchFailure(failure) => {
+            let cause = failure.as_connector_error().and_then(std::error::Error::source);
+            format!("the request was not answered: {}", cause.map_or_else(|| "no connection".into(), ToString::to_string))
+        }
+        SdkError::TimeoutError(_) => "the call took too long".to_owned(),
+        SdkError::ResponseError(response) => format!("the answer ({}) could not be read", response.raw().status()),
+        _ => "the request could not be built".to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Functions that die and DynamoDB that hesitates.
 
 use aura_local::When;
-use aura_local::dynamodb::{Fault, Rule};
+use aura_local::{DynamoDbFault as Fault, DynamoDbRule as Rule};
 
 use crate::world::{PASSWORD, World};
 

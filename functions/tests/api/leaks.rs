@@ -48,6 +48,7 @@ async fn rows_48_and_50_no_canary_in_any_sink() {
             for secret in &secrets {
                 assert!(!line.contains(secret), "{function} logged {secret}: {line}");
             }
+            assert!(!line.contains("not ready at init"), "{function} may not do what it does at init: {line}");
         }
     }
     assert!(lines > 10, "the functions do log: {lines} lines");

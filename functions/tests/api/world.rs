@@ -55,10 +55,13 @@ impl World {
         Session::of(self.client(), &reply.body)
     }
 
-    /// The domain in this process, on the stack's state, with a clock that the test moves.
+    /// The domain in this process, on the stack's state, with an operator's rights and a clock that the test moves.
     pub fn app(&self, clock: &Clock) -> &'static App {
         let environment = self.stack.addresses()["environment"]["login"].clone();
-        let lookup = |name: &str| environment.get(name).and_then(Value::as_str).map(str::to_owned);
+        let lookup = |name: &str| match name {
+            "AWS_ACCESS_KEY_ID" => Some("operator".to_owned()),
+            name => environment.get(name).and_then(Value::as_str).map(str::to_owned),
+        };
         let needs = [Need::Identity, Need::Ephemeral, Need::SigningKey];
         let app = App::new(Config::from_lookup(lookup).expect("settings"), clock.clone(), &needs).expect("an app");
         Box::leak(Box::new(app))

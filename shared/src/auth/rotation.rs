@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::error::{DisplayErrorContext, SdkError};
+use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -16,7 +16,7 @@ use serde::Deserialize;
 use super::signing::{CACHE, Ring, RingKey};
 use super::token::{MAX_LIFE, PublicKey, PublicKeys};
 use crate::clock::Timestamp;
-use crate::{App, Error, Result, Secret, store};
+use crate::{App, Error, Result, Secret, net, store};
 
 /// From creation of a key to its first signature: the verifiers' cache, and a minute for the steps before.
 const LEAD: Duration = Duration::from_secs(CACHE.as_secs() + 60);
@@ -186,11 +186,8 @@ impl Rotation<'_> {
     }
 }
 
-fn failed<E>(error: SdkError<E>) -> Error
-where
-    E: aws_sdk_secretsmanager::error::ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-{
-    Error::unavailable(DisplayErrorContext(&error).to_string())
+fn failed<E: ProvideErrorMetadata>(error: SdkError<E>) -> Error {
+    Error::unavailable(net::describe(&error))
 }
 
 fn newest(ring: &Ring) -> Result<&RingKey> {

@@ -138,7 +138,7 @@ pub async fn refresh(app: &App, ip: ClientIp, text: &str) -> Result<Tokens> {
     );
     let admission = admission?;
     let (user, session) = found?;
-    let session = rotate(app, &token, &user, session).await?;
+    let (user, session) = rotate(app, &token, user, session).await?;
     let (tokens, ()) = tokio::join!(tokens(app, &user, &session), app.limits.refund(admission));
     tokens
 }
@@ -153,16 +153,16 @@ async fn load(app: &App, token: &RefreshToken) -> Result<(User, Session)> {
 }
 
 /// The session after this token's use: rotated now, or by the same token a moment ago.
-async fn rotate(app: &App, token: &RefreshToken, user: &User, mut session: Session) -> Result<Session> {
+async fn rotate(app: &App, token: &RefreshToken, mut user: User, mut session: Session) -> Result<(User, Session)> {
     let ended = || Error::Unauthenticated(Denial::SessionEnded);
     for _ in 0..RACES {
         let now = app.clock.now();
-        if !session.holds(user, now) {
+        if !session.holds(&user, now) {
             return Err(ended());
         }
         match session.judge(token.generation(), now) {
             Verdict::Ended => return Err(ended()),
-            Verdict::Repeat => return Ok(session),
+            Verdict::Repeat => return Ok((user, session)),
             Verdict::Reuse => {
                 tracing::warn!(alert = "refresh_token_reuse", user = %user.id, session = %session.id, "session ended");
                 end(app, user.id, session.id).await?;
@@ -170,12 +170,12 @@ async fn rotate(app: &App, token: &RefreshToken, user: &User, mut session: Sessi
             }
             Verdict::Rotate => {
                 let idle_until = (now + app.config.refresh_token_life).min(session.ends_at);
-                if store::session::rotate(&app.store, user, &session, now, idle_until).await? {
+                if store::session::rotate(&app.store, &user, &session, now, idle_until).await? {
                     let generation = session.generation + 1;
-                    return Ok(Session { generation, rotated_at: now, idle_until, ..session });
+                    return Ok((user, Session { generation, rotated_at: now, idle_until, ..session }));
                 }
                 // Another call was faster, or the account changed: look again.
-                (_, session) = load(app, token).await?;
+                (user, session) = load(app, token).await?;
             }
         }
     }

@@ -101,9 +101,8 @@ pub fn secrets_client(config: &Config) -> Result<Client> {
 /// # Errors
 /// `Unavailable` whatever the reason: nothing that needs the secret can go on.
 pub async fn secret_text(client: &Client, id: &str) -> Result<String> {
-    let output = client.get_secret_value().secret_id(id).send().await.map_err(|error| {
-        Error::unavailable(aws_sdk_secretsmanager::error::DisplayErrorContext(&error).to_string())
-    })?;
+    let answer = client.get_secret_value().secret_id(id).send().await;
+    let output = answer.map_err(|error| Error::unavailable(net::describe(&error)))?;
     output.secret_string.ok_or_else(|| Error::internal("the secret is not text"))
 }
 

@@ -67,10 +67,7 @@ impl Store {
 }
 
 /// Any failure but a condition's: out of reach if it may pass, else a fault of ours.
-fn failed<E>(error: SdkError<E>) -> Error
-where
-    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-{
+fn failed<E: ProvideErrorMetadata>(error: SdkError<E>) -> Error {
     let passing = match &error {
         SdkError::ServiceError(service) => {
             service.raw().status().is_server_error()
@@ -89,8 +86,7 @@ where
         SdkError::ConstructionFailure(_) => false,
         _ => true,
     };
-    // The SDK's own Display says little; its context names the service's code and message, never the item's values.
-    let text = aws_sdk_dynamodb::error::DisplayErrorContext(&error).to_string();
+    let text = net::describe(&error);
     if passing { Error::unavailable(text) } else { Error::internal(text) }
 }
 
