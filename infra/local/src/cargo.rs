@@ -9,7 +9,7 @@ use std::process::Stdio;
 pub(crate) async fn build(root: &Path, release: bool) -> Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = tokio::process::Command::new(cargo);
-    command.args(["build", "-p", "aura-functions", "--bins"]).current_dir(root).stdin(Stdio::null()).kill_on_drop(true);
+    command.args(["build", "--workspace", "--bins"]).current_dir(root).stdin(Stdio::null()).kill_on_drop(true);
     if release {
         command.arg("--release");
     }
