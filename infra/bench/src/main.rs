@@ -1,0 +1,167 @@
+//! `cargo run --release -p aura-bench`: what every function costs, beside a bare hello-world built with the same
+//! profile, in one run. It builds what it needs, starts the local stack, and prints a table and the bars it is held to.
+//!
+//! | column | what it is |
+//! |---|---|
+//! | size | the stripped binary |
+//! | init | spawn to the first `GET /next`; runs take turns over all functions, so that noise is shared |
+//! | first | spawn to the response to one valid event |
+//! | warm | event to response, in one process |
+//! | calls | DynamoDB calls of one warm invocation, and how many had to follow one another |
+//!
+//! `--quick` makes few runs, `--runs N` as many as asked for. It is never a test: a busy machine would fail it.
+//! Deliberately absent: TLS, networks and Lambda's own share of CPU, which only AWS has.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command that prints a table")]
+#![expect(clippy::disallowed_methods, reason = "it stands in for Lambda, which tells functions the time")]
+
+mod numbers;
+mod report;
+mod rounds;
+mod runtime_api;
+mod world;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Parser;
+use numbers::Times;
+use rounds::{Cost, Counter};
+use runtime_api::Process;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use world::World;
+
+/// What every function costs, beside a bare hello-world built with the same profile.
+#[derive(Parser)]
+#[command(name = "aura-bench", version)]
+struct Options {
+    /// Few runs: a first look in seconds
+    #[arg(long)]
+    quick: bool,
+    /// Cold starts of each function
+    #[arg(long, value_name = "N")]
+    runs: Option<usize>,
+    /// Measure the binaries as they are
+    #[arg(long)]
+    no_build: bool,
+}
+
+/// What was measured of one function.
+struct Measured {
+    name: String,
+    binary: PathBuf,
+    environment: BTreeMap<String, String>,
+    bytes: u64,
+    init: Times,
+    first: Times,
+    warm: Times,
+    cost: Option<Cost>,
+}
+
+const HELLO: &str = "hello";
+
+fn main() -> Result<()> {
+    let options = Options::parse();
+    let runs = options.runs.unwrap_or(if options.quick { 7 } else { 30 }).max(1);
+    let warm = if options.quick { 15 } else { 50 };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
+    let itself = std::env::current_exe()?;
+    let built = itself.parent().context("this binary lies nowhere")?.to_owned();
+    if cfg!(debug_assertions) {
+        bail!("only optimised binaries say something: cargo run --release -p aura-bench");
+    }
+    if !options.no_build {
+        build(&root)?;
+    }
+    let mut world = World::start(&root.join("template.yaml"), built.clone())?;
+    let mut functions = Vec::new();
+    for name in [HELLO.to_owned()].into_iter().chain(world.functions()) {
+        let environment = if name == HELLO { hello() } else { world.environment(&name)? };
+        let binary = built.join(&name);
+        let bytes = binary.metadata().with_context(|| format!("there is no {}", binary.display()))?.len();
+        let (init, first, warm) = Default::default();
+        functions.push(Measured { name, binary, environment, bytes, init, first, warm, cost: None });
+    }
+    cold(&mut world, &mut functions, runs)?;
+    for function in &mut functions {
+        eprintln!("warm calls of {}", function.name);
+        invoke_warm(&mut world, function, warm)?;
+        count(&mut world, function)?;
+    }
+    report::print(&functions, runs, warm);
+    Ok(())
+}
+
+fn build(root: &Path) -> Result<()> {
+    let status = Command::new("cargo").args(["build", "--release", "--workspace", "--bins"]).current_dir(root).status();
+    if status.context("cannot run cargo")?.success() { Ok(()) } else { bail!("the functions do not build") }
+}
+
+/// The names that Lambda itself sets and the runtime reads.
+fn hello() -> BTreeMap<String, String> {
+    let names = [
+        ("AWS_LAMBDA_FUNCTION_NAME", HELLO),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
+        ("AWS_REGION", "us-east-1"),
+    ];
+    names.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// Cold starts: one of each function in turn, each with one invocation.
+fn cold(world: &mut World, functions: &mut [Measured], runs: usize) -> Result<()> {
+    // The first round, which reads the binaries from disk, is thrown away.
+    for run in 0..=runs {
+        eprintln!("cold starts, round {run} of {runs}");
+        for function in &mut *functions {
+            let event = world.event(&function.name)?;
+            let mut process = Process::start(&function.binary, &function.environment)?;
+            let first = match event {
+                Some(event) => Some(invoke(&function.name, &mut process, &event)?.since_spawn),
+                None => None,
+            };
+            if run > 0 {
+                function.init.add(process.init);
+                first.into_iter().for_each(|first| function.first.add(first));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn invoke_warm(world: &mut World, function: &mut Measured, times: usize) -> Result<()> {
+    let mut process = Process::start(&function.binary, &function.environment)?;
+    for time in 0..=times {
+        let Some(event) = world.event(&function.name)? else { return Ok(()) };
+        let took = invoke(&function.name, &mut process, &event)?.took;
+        if time > 0 {
+            function.warm.add(took);
+        }
+    }
+    Ok(())
+}
+
+/// The dearest of a few warm invocations, after the two that open connections and fill caches.
+fn count(world: &mut World, function: &mut Measured) -> Result<()> {
+    let mut counter = Counter::start(world.dynamodb())?;
+    let mut environment = function.environment.clone();
+    environment.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), counter.endpoint.clone());
+    world.fresh_account();
+    let mut process = Process::start(&function.binary, &environment)?;
+    for time in 0..7 {
+        let Some(event) = world.event(&function.name)? else { return Ok(()) };
+        invoke(&function.name, &mut process, &event)?;
+        let cost = counter.take();
+        if time >= 2 {
+            let dearest = function.cost.get_or_insert_default();
+            *dearest = Cost { calls: dearest.calls.max(cost.calls), rounds: dearest.rounds.max(cost.rounds) };
+        }
+    }
+    Ok(())
+}
+
+fn invoke(name: &str, process: &mut Process, event: &[u8]) -> Result<runtime_api::Answer> {
+    let answer = process.invoke(event).with_context(|| format!("{name} failed"))?;
+    world::check(name, &answer.body)?;
+    Ok(answer)
+}

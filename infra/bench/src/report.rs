@@ -1,0 +1,88 @@
+//! The table, and the bars.
+
+use crate::numbers::ms;
+use crate::{HELLO, Measured};
+use std::time::Duration;
+
+/// A function may take this many times hello's init.
+const INIT_BAR: f64 = 2.0;
+const SIZE_BAR: u64 = 9_000_000;
+
+pub(crate) fn print(functions: &[Measured], runs: usize, warm: usize) {
+    let hello = functions.iter().find(|function| function.name == HELLO).and_then(|hello| hello.init.median());
+    println!("{}\n{runs} cold starts of each function in turn, {warm} warm invocations; times in ms\n", machine());
+    println!(
+        "{:<20} {:>9} {:>6} {:>8} {:>8} {:>8} {:>10} {:>10} {:>6} {:>7}",
+        "function", "bytes", "MB", "init", "p95", "x hello", "first", "warm", "calls", "rounds"
+    );
+    for function in functions {
+        let count = |count: Option<usize>| count.map_or_else(|| "-".to_owned(), |count| count.to_string());
+        println!(
+            "{:<20} {:>9} {:>6.2} {:>8} {:>8} {:>8.2} {:>10} {:>10} {:>6} {:>7}",
+            function.name,
+            function.bytes,
+            megabytes(function.bytes),
+            ms(function.init.median()),
+            ms(function.init.p95()),
+            ratio(function.init.median(), hello),
+            ms(function.first.median()),
+            ms(function.warm.median()),
+            count(function.cost.map(|cost| cost.calls)),
+            count(function.cost.map(|cost| cost.rounds)),
+        );
+    }
+    println!();
+    bars(functions, hello);
+}
+
+fn bars(functions: &[Measured], hello: Option<Duration>) {
+    let ratio_of = |function: &Measured| ratio(function.init.median(), hello);
+    if let Some(worst) = functions.iter().max_by(|a, b| ratio_of(a).total_cmp(&ratio_of(b))) {
+        let found = ratio_of(worst);
+        let name = &worst.name;
+        let over = functions.iter().filter(|function| ratio_of(function) > INIT_BAR).count();
+        let detail = format!("(worst: {name} {found:.2}x; over the bar: {over} of {})", functions.len() - 1);
+        println!("init: each function at most {INIT_BAR}x hello's median: {} {detail}", met(found <= INIT_BAR));
+    }
+    if let Some(largest) = functions.iter().max_by_key(|function| function.bytes) {
+        let (name, found) = (&largest.name, megabytes(largest.bytes));
+        let is_met = met(largest.bytes < SIZE_BAR);
+        println!("largest stripped function under 9 MB: {is_met} ({name} {found:.2} MB)");
+    }
+    let cost = |name: &str| functions.iter().find(|function| function.name == name).and_then(|found| found.cost);
+    if let Some(verify) = cost("verify") {
+        println!("warm verify: at most 1 DynamoDB call: {} ({})", met(verify.calls <= 1), verify.calls);
+    }
+    if let Some(login) = cost("login") {
+        let detail = format!("({} in {} calls)", login.rounds, login.calls);
+        println!("login: at most 3 DynamoDB round trips: {} {detail}", met(login.rounds <= 3));
+    }
+}
+
+fn met(is_met: bool) -> &'static str {
+    if is_met { "met" } else { "not met" }
+}
+
+fn ratio(time: Option<Duration>, to: Option<Duration>) -> f64 {
+    match (time, to) {
+        (Some(time), Some(to)) => time.as_secs_f64() / to.as_secs_f64(),
+        _ => f64::NAN,
+    }
+}
+
+/// Millions of bytes.
+fn megabytes(bytes: u64) -> f64 {
+    u32::try_from(bytes).map_or(f64::INFINITY, f64::from) / 1e6
+}
+
+/// Cores, model and load: what the times depend on.
+fn machine() -> String {
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let info = read("/proc/cpuinfo");
+    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+    let model = model.map_or("of unknown model", |(_, model)| model.trim());
+    let load = read("/proc/loadavg");
+    let load = load.split(' ').next().unwrap_or_default();
+    format!("{cores} cores, {model}, {}, load {load}", std::env::consts::ARCH)
+}

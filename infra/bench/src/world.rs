@@ -1,0 +1,191 @@
+//! What the functions find and are sent: the local stack with a real account, and valid events.
+
+use anyhow::{Context as _, Result, bail};
+use aura_local::Stack;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+const PASSWORD: &str = "seven quiet herons wade";
+/// Uses of one account, or of one address, before the next one: under every rate limit as it is by default.
+const USES: u32 = 40;
+
+pub(crate) struct World {
+    stack: Stack,
+    runtime: tokio::runtime::Runtime,
+    account: Account,
+    made: u32,
+    sent: u64,
+}
+
+struct Account {
+    email: String,
+    token: String,
+    uses: u32,
+}
+
+impl World {
+    /// Start the stack on the binaries in `built`, and register the first account.
+    pub(crate) fn start(template: &Path, built: PathBuf) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let stack = Stack::builder().template(template).binaries(move |name| built.join(name)).start();
+        let stack = runtime.block_on(stack).map_err(|error| anyhow::anyhow!("{error}"))?;
+        let nobody = Account { email: String::new(), token: String::new(), uses: USES };
+        Ok(Self { stack, runtime, account: nobody, made: 0, sent: 0 })
+    }
+
+    /// Every function of the template.
+    pub(crate) fn functions(&self) -> Vec<String> {
+        self.stack.functions()
+    }
+
+    /// The environment that the template gives a function, with the stack's endpoints.
+    pub(crate) fn environment(&self, function: &str) -> Result<BTreeMap<String, String>> {
+        let mut addresses = self.stack.addresses();
+        let environment = addresses["environment"][function].take();
+        serde_json::from_value(environment).with_context(|| format!("{function} has no environment"))
+    }
+
+    /// DynamoDB's endpoint.
+    pub(crate) fn dynamodb(&self) -> &str {
+        self.stack.dynamodb()
+    }
+
+    /// The next event that `function` answers with success; `None` for one that this does not know.
+    pub(crate) fn event(&mut self, function: &str) -> Result<Option<Vec<u8>>> {
+        self.sent += 1;
+        let event = match function {
+            "hello" => http("GET", "/", 0, None, None),
+            "health" => http("GET", "/health", 0, None, None),
+            "ready" => http("GET", "/ready", 0, None, None),
+            "jwks" => http("GET", "/.well-known/jwks.json", 0, None, None),
+            "no-route" => http("GET", "/nowhere", 0, None, None),
+            "register" => self.register(),
+            "login" => self.login()?,
+            "refresh" => {
+                let session = self.session()?;
+                let body = json!({ "refreshToken": session["refreshToken"] });
+                http("POST", "/api/auth/refresh", 3, None, Some(&body))
+            }
+            "logout" => {
+                let session = self.session()?;
+                http("POST", "/api/auth/logout", 0, session["token"].as_str(), None)
+            }
+            "verify" => {
+                let token = self.account()?.token.clone();
+                http("GET", "/api/auth/verify", 0, Some(&token), None)
+            }
+            "generate-form" => {
+                let token = self.account()?.token.clone();
+                let body = json!({ "context": "Registration for a city run, with a phone number and a t-shirt size" });
+                http("POST", "/api/ai/generate-form", 0, Some(&token), Some(&body))
+            }
+            "rotate-signing-key" => {
+                // The first step of a rotation that never goes on: the key that signs stays.
+                let secret = self.environment(function)?.remove("SIGNING_KEY_SECRET");
+                let token = format!("00000000-0000-4000-8000-{:012}", self.sent);
+                json!({ "Step": "createSecret", "SecretId": secret, "ClientRequestToken": token })
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some(event.to_string().into_bytes()))
+    }
+
+    /// Use the account no more: who is counted begins with limits and caches of their own.
+    pub(crate) fn fresh_account(&mut self) {
+        self.account.uses = USES;
+    }
+
+    /// An account that has been used less than [`USES`] times.
+    fn account(&mut self) -> Result<&Account> {
+        if self.account.uses >= USES {
+            let event = self.register();
+            let opened = self.call("register", event)?;
+            let text = |value: &Value| value.as_str().map(str::to_owned).context("no text");
+            self.account = Account { email: text(&opened["user"]["email"])?, token: text(&opened["token"])?, uses: 0 };
+        }
+        self.account.uses += 1;
+        Ok(&self.account)
+    }
+
+    fn register(&mut self) -> Value {
+        self.made += 1;
+        let email = format!("runner{}@example.com", self.made);
+        let body = json!({ "email": email, "password": PASSWORD, "name": "Ann Lee" });
+        // Registrations are counted by address.
+        http("POST", "/api/auth/register", self.made / USES, None, Some(&body))
+    }
+
+    fn login(&mut self) -> Result<Value> {
+        let body = json!({ "email": self.account()?.email, "password": PASSWORD });
+        Ok(http("POST", "/api/auth/login", 2, None, Some(&body)))
+    }
+
+    /// A session nobody has used.
+    fn session(&mut self) -> Result<Value> {
+        let event = self.login()?;
+        self.call("login", event)
+    }
+
+    fn call(&self, function: &str, event: Value) -> Result<Value> {
+        let answer = self.runtime.block_on(self.stack.invoke(function, event));
+        let answer = answer.map_err(|error| anyhow::anyhow!("{function}: {error}"))?;
+        check(function, answer.to_string().as_bytes())?;
+        Ok(serde_json::from_str(answer["body"].as_str().unwrap_or_default())?)
+    }
+}
+
+/// Refuse to measure a failure.
+pub(crate) fn check(function: &str, answer: &[u8]) -> Result<()> {
+    let value: Value = serde_json::from_slice(answer).with_context(|| format!("{function} answered no JSON"))?;
+    let expected = if function == "no-route" { 404..=404 } else { 200..=201 };
+    match value.get("statusCode").and_then(Value::as_u64) {
+        Some(status) if !expected.contains(&status) => bail!("{function} answered {value}"),
+        _ => Ok(()), // a function without a route answers with a value of its own
+    }
+}
+
+/// A request as the gateway sends it: payload 2.0.
+fn http(method: &str, path: &str, host: u32, token: Option<&str>, body: Option<&Value>) -> Value {
+    let mut headers = json!({
+        "accept": "*/*",
+        "content-type": "application/json",
+        "host": "bench.execute-api.us-east-1.amazonaws.com",
+        "user-agent": "aura-bench",
+        "x-forwarded-port": "443",
+        "x-forwarded-proto": "https",
+    });
+    if let Some(token) = token {
+        headers["authorization"] = format!("Bearer {token}").into();
+    }
+    let mut event = json!({
+        "version": "2.0",
+        "routeKey": format!("{method} {path}"),
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": headers,
+        "requestContext": {
+            "accountId": "123456789012",
+            "apiId": "bench",
+            "domainName": "bench.execute-api.us-east-1.amazonaws.com",
+            "domainPrefix": "bench",
+            "http": {
+                "method": method,
+                "path": path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": format!("198.51.{}.{}", 100 + host / 250, 1 + host % 250),
+                "userAgent": "aura-bench",
+            },
+            "requestId": "bench",
+            "routeKey": format!("{method} {path}"),
+            "stage": "$default",
+            "time": "01/Jan/2026:00:00:00 +0000",
+            "timeEpoch": 1_767_225_600_000_u64,
+        },
+        "isBase64Encoded": false,
+    });
+    if let Some(body) = body {
+        event["body"] = body.to_string().into();
+    }
+    event
+}
