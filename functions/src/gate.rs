@@ -45,7 +45,8 @@ pub async fn pass(app: &App, route: &Route, authorization: Option<&str>) -> Resu
 }
 
 fn is_unlimited(route: &Route, role: aura::auth::Role) -> bool {
-    let ai = matches!(route.access, Access::May(Permission::UseOpenAi | Permission::UseVision | Permission::UseEmbeddings));
+    let ai =
+        matches!(route.access, Access::May(Permission::UseOpenAi | Permission::UseVision | Permission::UseEmbeddings));
     ai && role.may(Permission::UnlimitedRequests)
 }
 

@@ -10,8 +10,8 @@ use aura::auth::authority::Authorized;
 use aura::error::{Denial, Invalid, TooMany};
 use aura::limits::{Admission, ClientIp};
 use aura::{App, Error, Result};
-use lambda_http::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use lambda_http::http::StatusCode;
+use lambda_http::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt as _, Response};
 use serde::Serialize;
@@ -140,7 +140,8 @@ fn check_body(route: &Route, request: &Request) -> Result<()> {
     if request.body().len() > limit {
         return invalid(Invalid::TooLarge, format!("The body has more than {limit} bytes, which is the limit here."));
     }
-    let header = |name: HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let header =
+        |name: HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !matches!(header(header::CONTENT_ENCODING), "" | "identity") {
         return invalid(Invalid::MediaType, "Send the body without a content encoding.".to_owned());
     }
@@ -320,7 +321,9 @@ fn log(error: &Error) {
     let code = error.code();
     match error {
         Error::Internal { source } => tracing::error!(code, error = %source, "failed"),
-        Error::Unavailable { source } | Error::Upstream { source, .. } => tracing::warn!(code, error = %source, "failed"),
+        Error::Unavailable { source } | Error::Upstream { source, .. } => {
+            tracing::warn!(code, error = %source, "failed")
+        }
         _ => tracing::info!(code, "refused"),
     }
 }

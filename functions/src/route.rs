@@ -131,14 +131,12 @@ pub const GENERATE_FORM: Route = Route {
 /// GET /health
 pub const HEALTH: Route = Route { name: "health", path: "/health", needs: &[Need::Providers], ..PUBLIC };
 /// GET /ready
-pub const READY: Route =
-    Route { name: "ready", path: "/ready", needs: &[Need::Identity, Need::Providers], ..PUBLIC };
+pub const READY: Route = Route { name: "ready", path: "/ready", needs: &[Need::Identity, Need::Providers], ..PUBLIC };
 /// Whatever no other route takes.
 pub const NO_ROUTE: Route = Route { name: "no-route", method: "", ..PUBLIC };
 
 /// Every endpoint.
-pub const ALL: [Route; 10] =
-    [REGISTER, LOGIN, REFRESH, LOGOUT, VERIFY, JWKS, GENERATE_FORM, HEALTH, READY, NO_ROUTE];
+pub const ALL: [Route; 10] = [REGISTER, LOGIN, REFRESH, LOGOUT, VERIFY, JWKS, GENERATE_FORM, HEALTH, READY, NO_ROUTE];
 
 /// The methods that a path takes, as an `Allow` header has them; empty for a path that does not exist.
 pub fn methods(path: &str) -> String {
@@ -148,7 +146,8 @@ pub fn methods(path: &str) -> String {
 
 /// Whether `path` is one that `template` describes, where `{name}` stands for one segment.
 fn is_match(template: &str, path: &str) -> bool {
-    let same = |(pattern, segment): (&str, &str)| pattern == segment || (pattern.starts_with('{') && !segment.is_empty());
+    let same =
+        |(pattern, segment): (&str, &str)| pattern == segment || (pattern.starts_with('{') && !segment.is_empty());
     !template.is_empty()
         && template.split('/').count() == path.split('/').count()
         && template.split('/').zip(path.split('/')).all(same)

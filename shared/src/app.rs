@@ -73,7 +73,10 @@ impl App {
     pub fn new(config: Config, clock: Clock, needs: &[Need]) -> Result<Self, ConfigError> {
         for need in needs {
             if !need.is_met(&config) {
-                return Err(ConfigError { name: need.setting(), problem: "is not set, and this function needs it".into() });
+                return Err(ConfigError {
+                    name: need.setting(),
+                    problem: "is not set, and this function needs it".into(),
+                });
             }
         }
         let broken = |error: Error| ConfigError { name: "TLS", problem: error.to_string() };

@@ -97,7 +97,8 @@ impl Config {
     /// Reads settings from `lookup`; an empty value counts as absent.
     pub fn from_lookup(lookup: impl Fn(&'static str) -> Option<String>) -> Result<Self, ConfigError> {
         let read = Reader(&|name| lookup(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty()));
-        let endpoint = |name| read.url(name).and_then(|own| own.map_or_else(|| read.url("AWS_ENDPOINT_URL"), |u| Ok(Some(u))));
+        let endpoint =
+            |name| read.url(name).and_then(|own| own.map_or_else(|| read.url("AWS_ENDPOINT_URL"), |u| Ok(Some(u))));
         Ok(Self {
             version: read.text("AURA_VERSION").unwrap_or_else(|| env!("CARGO_PKG_VERSION").to_owned()),
             log_level: read.parsed("LOG_LEVEL", LogLevel(tracing::Level::INFO))?,
@@ -121,7 +122,12 @@ impl Config {
             access_token_life: read.life("JWT_EXPIRES_IN", 15 * MINUTE, MINUTE, HOUR)?,
             refresh_token_life: read.life("REFRESH_TOKEN_EXPIRES_IN", 7 * DAY, HOUR, 90 * DAY)?,
             password_min_length: read.between("PASSWORD_MIN_LENGTH", 15, 8, 64)?,
-            rate_limit_window: Duration::from_millis(read.between("RATE_LIMIT_WINDOW_MS", 900_000, 1_000, 86_400_000)?),
+            rate_limit_window: Duration::from_millis(read.between(
+                "RATE_LIMIT_WINDOW_MS",
+                900_000,
+                1_000,
+                86_400_000,
+            )?),
             rate_limit_requests: read.between("RATE_LIMIT_MAX_REQUESTS", 100, 1, 300)?,
             rate_limit_ai_requests: read.between("AI_RATE_LIMIT_MAX_REQUESTS", 50, 1, 300)?,
         })

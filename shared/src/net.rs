@@ -91,12 +91,16 @@ where
 {
     match error {
         SdkError::ServiceError(service) => {
-            let (code, message) = (service.err().code().unwrap_or("no code"), service.err().message().unwrap_or_default());
+            let (code, message) =
+                (service.err().code().unwrap_or("no code"), service.err().message().unwrap_or_default());
             format!("{} {code}: {message}", service.raw().status())
         }
         SdkError::DispatchFailure(failure) => {
             let cause = failure.as_connector_error().and_then(std::error::Error::source);
-            format!("the request was not answered: {}", cause.map_or_else(|| "no connection".into(), ToString::to_string))
+            format!(
+                "the request was not answered: {}",
+                cause.map_or_else(|| "no connection".into(), ToString::to_string)
+            )
         }
         SdkError::TimeoutError(_) => "the call took too long".to_owned(),
         SdkError::ResponseError(response) => format!("the answer ({}) could not be read", response.raw().status()),

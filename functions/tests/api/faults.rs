@@ -32,7 +32,9 @@ async fn a_registration_killed_anywhere_leaves_all_or_nothing() {
 async fn one_hiccup_of_dynamodb_is_not_noticed() {
     let world = World::start().await;
     let session = world.account("ann@example.com").await;
-    for fault in [Fault::Throttling, Fault::ProvisionedThroughputExceeded, Fault::InternalServerError, Fault::LoseAnswer] {
+    for fault in
+        [Fault::Throttling, Fault::ProvisionedThroughputExceeded, Fault::InternalServerError, Fault::LoseAnswer]
+    {
         world.stack.dynamodb_fault(Rule::new(fault).times(1));
         assert_eq!(session.client.get("/api/auth/verify").await.status, 200, "{fault:?}");
         world.stack.end_faults();
@@ -52,7 +54,11 @@ async fn a_lost_answer_costs_one_admission_only() {
         world.stack.dynamodb_fault(Rule::new(Fault::LoseAnswer).function("verify").operation("UpdateItem").times(1));
         let reply = session.client.get("/api/auth/verify").await;
         assert_eq!(reply.status, 200, "{}", reply.text);
-        assert!(reply.header("ratelimit").starts_with(&format!("\"default\";r={left};")), "{}", reply.header("ratelimit"));
+        assert!(
+            reply.header("ratelimit").starts_with(&format!("\"default\";r={left};")),
+            "{}",
+            reply.header("ratelimit")
+        );
         world.stack.end_faults();
     }
     session.client.get("/api/auth/verify").await.assert_problem(429, "RATE_LIMITED");

@@ -58,7 +58,8 @@ async fn with_a_key_the_model_answers() {
 #[tokio::test]
 async fn row_46_invalid_answers_are_repaired_once() {
     let bad = one_field("shoe size!", "Shoe size");
-    let (world, provider) = with_provider(vec![completion(&bad), completion(&one_field("shoeSize", "Shoe size"))]).await;
+    let (world, provider) =
+        with_provider(vec![completion(&bad), completion(&one_field("shoeSize", "Shoe size"))]).await;
     let session = world.account("ann@example.com").await;
     let repaired = session.client.form("ask for the shoe size").await;
     assert_eq!((&repaired.body["source"], provider.requests().len()), (&json!("openai"), 2));
@@ -88,7 +89,8 @@ async fn row_45_injected_instructions_grant_nothing() {
 
 #[tokio::test]
 async fn a_provider_that_is_down_is_not_the_callers_problem() {
-    let down = json!({"error": {"message": "canary-provider-text", "type": "server_error", "param": null, "code": null}});
+    let down =
+        json!({"error": {"message": "canary-provider-text", "type": "server_error", "param": null, "code": null}});
     for status in [401, 404, 429, 500, 503] {
         let (world, _provider) = with_provider(vec![(status, down.to_string())]).await;
         let session = world.account("ann@example.com").await;

@@ -10,10 +10,14 @@ use crate::world::{PASSWORD, World};
 #[tokio::test]
 async fn rows_48_and_50_no_canary_in_any_sink() {
     let key = "sk-canary-provider-key";
-    let script = vec![(500, "canary-provider-answer".to_owned()), (500, String::new()), completion(&one_field("a", "A"))];
+    let script =
+        vec![(500, "canary-provider-answer".to_owned()), (500, String::new()), completion(&one_field("a", "A"))];
     let provider = Provider::start(script).await;
     let world = World::with(|builder| {
-        builder.setting("OPENAI_API_KEY", key).setting("OPENAI_BASE_URL", &provider.base_url).setting("LOG_LEVEL", "debug")
+        builder
+            .setting("OPENAI_API_KEY", key)
+            .setting("OPENAI_BASE_URL", &provider.base_url)
+            .setting("LOG_LEVEL", "debug")
     })
     .await;
     let client = world.client();
@@ -21,7 +25,9 @@ async fn rows_48_and_50_no_canary_in_any_sink() {
     let session = world.account("canary-email@example.com").await;
     answers.push(client.login("canary-email@example.com", "canary-wrong-password").await.text);
     answers.push(client.register("canary-email@example.com", "canary-other-password").await.text);
-    answers.push(client.post("/api/auth/login", &json!({"email": "x@example.com", "password": ["canary-in-a-list"]})).await.text);
+    answers.push(
+        client.post("/api/auth/login", &json!({"email": "x@example.com", "password": ["canary-in-a-list"]})).await.text,
+    );
     answers.push(client.post("/api/auth/login", &json!({"password": "canary-alone"})).await.text);
     answers.push(client.post("/api/auth/login", &json!("canary-instead-of-an-object")).await.text);
     answers.push(client.refresh("canary-refresh-token").await.text);

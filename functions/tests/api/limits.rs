@@ -63,7 +63,8 @@ async fn row_32_forwarding_headers_change_nothing() {
     let client = world.client_at([127, 0, 0, 8]);
     for i in 0..6 {
         let mut request = client.request("POST", "/api/auth/login");
-        for header in ["x-forwarded-for", "forwarded", "x-real-ip", "x-client-ip", "cf-connecting-ip", "true-client-ip"] {
+        for header in ["x-forwarded-for", "forwarded", "x-real-ip", "x-client-ip", "cf-connecting-ip", "true-client-ip"]
+        {
             request = request.header(header, format!("203.0.113.{i}"));
         }
         let body = serde_json::json!({"email": "ann@example.com", "password": "not the password"});

@@ -32,11 +32,13 @@ async fn a_rotation_disturbs_nobody() {
 #[tokio::test]
 async fn steps_may_be_repeated_and_other_secrets_are_refused() {
     let world = World::start().await;
-    let event = |step: &str, secret: &str| json!({"Step": step, "SecretId": secret, "ClientRequestToken": "0".repeat(32)});
+    let event =
+        |step: &str, secret: &str| json!({"Step": step, "SecretId": secret, "ClientRequestToken": "0".repeat(32)});
     let foreign = event("createSecret", "arn:aws:secretsmanager:us-east-1:000000000000:secret:Other-abcdef");
     let refused = world.stack.invoke("rotate-signing-key", foreign).await.unwrap_err().to_string();
     assert!(refused.contains("INVALID_REQUEST"), "{refused}");
-    let malformed = world.stack.invoke("rotate-signing-key", json!({"Step": "dropTables"})).await.unwrap_err().to_string();
+    let malformed =
+        world.stack.invoke("rotate-signing-key", json!({"Step": "dropTables"})).await.unwrap_err().to_string();
     assert!(malformed.contains("INVALID_REQUEST"), "{malformed}");
 }
 

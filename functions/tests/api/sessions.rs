@@ -25,7 +25,10 @@ async fn refreshing_goes_on_and_on() {
     for _ in 0..3 {
         let reply = world.client().refresh(&refresh_token).await;
         assert_eq!(reply.status, 200, "{}", reply.text);
-        assert_eq!(world.client().with_token(reply.body["token"].as_str().unwrap()).get("/api/auth/verify").await.status, 200);
+        assert_eq!(
+            world.client().with_token(reply.body["token"].as_str().unwrap()).get("/api/auth/verify").await.status,
+            200
+        );
         refresh_token = reply.body["refreshToken"].as_str().unwrap().to_owned();
     }
 }
@@ -128,7 +131,8 @@ async fn row_14_a_logout_between_read_and_write_wins() {
     for change in ["logout", "disabled", "epoch"] {
         let session = world.account(&format!("{change}@example.com")).await;
         world.stack.clear_dynamodb_calls();
-        let slow = Rule::new(Fault::Delay(Duration::from_millis(700))).function("refresh").operation("TransactWriteItems");
+        let slow =
+            Rule::new(Fault::Delay(Duration::from_millis(700))).function("refresh").operation("TransactWriteItems");
         world.stack.dynamodb_fault(slow.times(1));
         let (client, token) = (world.client(), session.refresh_token.clone());
         let refresh = tokio::spawn(async move { client.refresh(&token).await });
@@ -173,7 +177,9 @@ async fn forged_refresh_tokens_are_refused() {
     let session = world.account("ann@example.com").await;
     let client = world.client_at([127, 0, 0, 5]);
     let (kept, last) = session.refresh_token.split_at(session.refresh_token.len() - 4);
-    for forged in [String::new(), "aurart_".into(), session.token.clone(), format!("{kept}AAAA"), format!("x{kept}{last}")] {
+    for forged in
+        [String::new(), "aurart_".into(), session.token.clone(), format!("{kept}AAAA"), format!("x{kept}{last}")]
+    {
         client.refresh(&forged).await.assert_problem(401, "INVALID_TOKEN");
     }
     client.post("/api/auth/refresh", &json!({"refreshToken": 7})).await.assert_problem(400, "INVALID_REQUEST");

@@ -74,7 +74,10 @@ async fn row_18_stuffing_from_one_address_ends_after_25_accounts() {
     let world = World::start().await;
     let client = world.client_at([127, 0, 0, 7]);
     for i in 0..25 {
-        client.login(&format!("user{i}@example.com"), "some stuffed password").await.assert_problem(401, "INVALID_CREDENTIALS");
+        client
+            .login(&format!("user{i}@example.com"), "some stuffed password")
+            .await
+            .assert_problem(401, "INVALID_CREDENTIALS");
     }
     let denied = client.login("user26@example.com", "some stuffed password").await;
     denied.assert_problem(429, "RATE_LIMITED");

@@ -10,7 +10,8 @@ use serde_json::Value;
 use crate::world::{World, root};
 
 fn files(directory: &str, extension: &str) -> BTreeSet<String> {
-    let entries = fs::read_dir(root().join(directory)).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let entries =
+        fs::read_dir(root().join(directory)).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     entries.filter_map(|name| name.strip_suffix(extension).map(str::to_owned)).collect()
 }
 

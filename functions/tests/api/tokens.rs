@@ -57,7 +57,12 @@ async fn row_04_unknown_key_ids_cost_one_read_a_minute() {
     let (_, rest) = session.token.split_once('.').unwrap();
     for i in 0..20 {
         let header = segment(&json!({"alg": "EdDSA", "typ": "at+jwt", "kid": format!("unknown-{i}")}));
-        world.client().with_token(&format!("{header}.{rest}")).get("/api/auth/verify").await.assert_problem(401, "INVALID_TOKEN");
+        world
+            .client()
+            .with_token(&format!("{header}.{rest}"))
+            .get("/api/auth/verify")
+            .await
+            .assert_problem(401, "INVALID_TOKEN");
     }
     // The keys were read at init, less than a minute ago.
     assert_eq!(world.operations("verify"), [""; 0]);

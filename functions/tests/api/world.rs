@@ -86,7 +86,12 @@ impl World {
         let request = self.tables().update_item().table_name("IdentityTable");
         let request = request.key("pk", S(format!("U#{id}"))).key("sk", S("@".into()));
         let request = request.update_expression("SET #n = :v").condition_expression("attribute_exists(pk)");
-        request.expression_attribute_names("#n", name).expression_attribute_values(":v", value).send().await.expect("set");
+        request
+            .expression_attribute_names("#n", name)
+            .expression_attribute_values(":v", value)
+            .send()
+            .await
+            .expect("set");
     }
 
     /// DynamoDB operations of a function since the last look, in order.

@@ -71,7 +71,8 @@ impl Authority {
             return Ok(authorized(user));
         }
         let (user, session) = store::session::with_user(&self.store, claims.sub, claims.sid).await?;
-        let standing = user.zip(session).filter(|(user, session)| session.holds(user, now) && user.epoch == claims.epoch);
+        let standing =
+            user.zip(session).filter(|(user, session)| session.holds(user, now) && user.epoch == claims.epoch);
         let Some((user, _)) = standing else { return Err(Error::Unauthenticated(Denial::SessionEnded)) };
         let user = Arc::new(user);
         self.remember(claims, Arc::clone(&user), now);

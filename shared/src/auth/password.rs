@@ -71,7 +71,10 @@ impl Password {
     /// `Internal` if there is no memory or no randomness.
     pub fn hash(&self, random: &Random) -> Result<String> {
         let salt: [u8; 16] = random.bytes()?;
-        Ok(hasher()?.hash_password_customized(self.text().as_bytes(), &salt, None, None, params()?).map_err(internal)?.to_string())
+        Ok(hasher()?
+            .hash_password_customized(self.text().as_bytes(), &salt, None, None, params()?)
+            .map_err(internal)?
+            .to_string())
     }
 
     /// Whether this is the password behind `stored`. An unknown account has nothing stored: the same work is done,
@@ -81,7 +84,8 @@ impl Password {
     /// `Internal` if `stored` is no PHC string.
     pub fn matches(&self, stored: Option<&str>) -> Result<bool> {
         /// The hash of a password that nobody has: 256 bits that were thrown away.
-        const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5LW5vYm9keS1ubw$95jUDg3lUQSxcfvgKrAbHDBZMu3lMEW9LCFlret2ZNA";
+        const NOBODY: &str =
+            "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5LW5vYm9keS1ubw$95jUDg3lUQSxcfvgKrAbHDBZMu3lMEW9LCFlret2ZNA";
         let hash = PasswordHash::new(stored.unwrap_or(NOBODY)).map_err(internal)?;
         let same = hasher()?.verify_password(self.text().as_bytes(), &hash).is_ok();
         Ok(same && stored.is_some())
@@ -114,7 +118,7 @@ fn is_common(password: &str) -> bool {
     let lower = password.to_lowercase();
     let core = lower.trim_matches(|c: char| !c.is_alphabetic());
     // A long passphrase that happens to end in a digit keeps its core; only a core that is itself listed is refused.
-    listed(&lower) || (core.len() >= 4 && listed(core)) || repeats(&lower) || runs(&lower)
+    listed(&lower) || (core.len() >= 4 && listed(core)) || repeats(&lower) || runs(&lower) || zigzags(&lower)
 }
 
 fn listed(word: &str) -> bool {
@@ -149,6 +153,12 @@ fn runs(text: &str) -> bool {
     steps > 0 && close * 5 >= steps * 4
 }
 
+/// `1q2w3e4r5t6y7u8`: two runs, woven into each other.
+fn zigzags(text: &str) -> bool {
+    let strand = |from| text.chars().skip(from).step_by(2).collect::<String>();
+    runs(&strand(0)) && runs(&strand(1))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,13 +171,23 @@ mod tests {
     #[test]
     fn row_22_common_passwords_are_refused() {
         for common in [
-            "123456789012345", "passwordpassword", "password1234567", "qwertyuiopasdfgh", "aaaaaaaaaaaaaaa",
-            "abcabcabcabcabc", "1q2w3e4r5t6y7u8i9o0p", "PASSWORD!!!!!!!", "123456789987654321", "iloveyou1234567",
+            "123456789012345",
+            "passwordpassword",
+            "password1234567",
+            "qwertyuiopasdfgh",
+            "aaaaaaaaaaaaaaa",
+            "abcabcabcabcabc",
+            "1q2w3e4r5t6y7u8i9o0p",
+            "PASSWORD!!!!!!!",
+            "123456789987654321",
+            "iloveyou1234567",
         ] {
             let refused = password(common).check_strength(15).map_err(|error| error.code());
             assert_eq!(refused, Err("WEAK_PASSWORD"), "{common}");
         }
-        for fine in ["correct horse battery staple", "a quiet lake at dawn 7", "Дом у озера на холме", "tr0ub4dor&3 xylophone"] {
+        for fine in
+            ["correct horse battery staple", "a quiet lake at dawn 7", "Дом у озера на холме", "tr0ub4dor&3 xylophone"]
+        {
             password(fine).check_strength(15).unwrap();
         }
     }

@@ -84,7 +84,12 @@ impl Rotation<'_> {
             return Ok(());
         }
         let current = super::signing::secret_text(self.client, &self.event.secret_id).await?;
-        let ring = extended(&Ring::parse(&current)?, self.app.clock.now(), &self.app.random.bytes()?, &self.app.random.bytes()?);
+        let ring = extended(
+            &Ring::parse(&current)?,
+            self.app.clock.now(),
+            &self.app.random.bytes()?,
+            &self.app.random.bytes()?,
+        );
         self.client
             .put_secret_value()
             .secret_id(&self.event.secret_id)
@@ -122,8 +127,7 @@ impl Rotation<'_> {
     }
 
     async fn finish(&self) -> Result<()> {
-        let described =
-            self.client.describe_secret().secret_id(&self.event.secret_id).send().await.map_err(failed)?;
+        let described = self.client.describe_secret().secret_id(&self.event.secret_id).send().await.map_err(failed)?;
         let stages = described.version_ids_to_stages.unwrap_or_default();
         let current = stages.iter().find(|(_, stages)| stages.iter().any(|stage| stage == CURRENT)).map(|(id, _)| id);
         if current != Some(&self.event.client_request_token) {

@@ -111,17 +111,13 @@ pub fn new(app: &App, user: &User) -> Result<Session> {
 
 /// The tokens of a session's current generation.
 pub async fn tokens(app: &App, user: &User, session: &Session) -> Result<Tokens> {
-    let subject = Subject {
-        user: user.id,
-        tenant: user.tenant,
-        session: session.id,
-        epoch: user.epoch,
-        role: user.role,
-    };
+    let subject =
+        Subject { user: user.id, tenant: user.tenant, session: session.id, epoch: user.epoch, role: user.role };
     let claims = Claims::new(subject, app.random.bytes()?, app.clock.now(), app.config.access_token_life);
     let signer = app.signer()?;
     let token = signer.sign(&claims).await?;
-    let refresh = RefreshToken::mint(&signer.refresh_key().await?, user.id, session.id, session.generation, &session.nonce);
+    let refresh =
+        RefreshToken::mint(&signer.refresh_key().await?, user.id, session.id, session.generation, &session.nonce);
     Ok(Tokens { token, refresh_token: refresh.text() })
 }
 
@@ -132,10 +128,8 @@ pub async fn tokens(app: &App, user: &User, session: &Session) -> Result<Tokens>
 /// failures from one address in 15 min.
 pub async fn refresh(app: &App, ip: ClientIp, text: &str) -> Result<Tokens> {
     let token = RefreshToken::parse(text).map_err(Error::Unauthenticated)?;
-    let (admission, found) = tokio::join!(
-        app.limits.take(Action::SignInAddress, LimitSubject::Address(ip)),
-        load(app, &token)
-    );
+    let (admission, found) =
+        tokio::join!(app.limits.take(Action::SignInAddress, LimitSubject::Address(ip)), load(app, &token));
     let admission = admission?;
     let (user, session) = found?;
     let (user, session) = rotate(app, &token, user, session).await?;

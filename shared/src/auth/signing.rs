@@ -59,7 +59,8 @@ impl RingKey {
     /// The key pair.
     pub fn open(&self) -> Result<SigningKey> {
         let seed = URL_SAFE_NO_PAD.decode(self.seed.expose()).ok().and_then(|bytes| bytes.try_into().ok());
-        let seed: [u8; 32] = seed.ok_or_else(|| Error::internal("a signing key's seed is not 32 bytes of base64url"))?;
+        let seed: [u8; 32] =
+            seed.ok_or_else(|| Error::internal("a signing key's seed is not 32 bytes of base64url"))?;
         SigningKey::from_seed(&self.kid, &seed)
     }
 }
@@ -160,7 +161,8 @@ impl Signer {
     /// `Unavailable` until the first rotation has made a key.
     pub async fn sign(&self, claims: &Claims) -> Result<String> {
         let ring = self.ring().await?;
-        let key = ring.signer(self.clock.now()).ok_or_else(|| Error::unavailable("no signing key yet: rotate first"))?;
+        let key =
+            ring.signer(self.clock.now()).ok_or_else(|| Error::unavailable("no signing key yet: rotate first"))?;
         key.open()?.sign(claims)
     }
 

@@ -75,9 +75,6 @@ impl Key {
 
     /// The key as the SDK takes it.
     pub fn attributes(self) -> HashMap<String, AttributeValue> {
-        HashMap::from([
-            (PK.to_owned(), AttributeValue::S(self.pk)),
-            (SK.to_owned(), AttributeValue::S(self.sk)),
-        ])
+        HashMap::from([(PK.to_owned(), AttributeValue::S(self.pk)), (SK.to_owned(), AttributeValue::S(self.sk))])
     }
 }

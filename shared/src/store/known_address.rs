@@ -22,7 +22,8 @@ pub async fn put(store: &Store, user: UserId, ip: ClientIp, now: Timestamp) -> R
 /// Whether the user signed in from here before: one eventually consistent read.
 pub async fn contains(store: &Store, user: UserId, ip: ClientIp, now: Timestamp) -> Result<bool> {
     let key = Key::known_address(user, ip).attributes();
-    let item = store.client.get_item().table_name(store.ephemeral()?).set_key(Some(key)).send().await.map_err(failed)?.item;
+    let item =
+        store.client.get_item().table_name(store.ephemeral()?).set_key(Some(key)).send().await.map_err(failed)?.item;
     // Time to live deletes late: the date counts, not the item.
     item.map_or(Ok(false), |item| Ok(number::<u64>(&item, EXPIRES)? > now.secs()))
 }

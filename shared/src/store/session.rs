@@ -21,8 +21,11 @@ const KEPT_SECS: u64 = 86_400;
 pub async fn with_user(store: &Store, id: UserId, session: SessionId) -> Result<(Option<User>, Option<Session>)> {
     let table = store.identity()?;
     let keys = [Key::user(id), Key::session(id, session)].map(|key| key.attributes());
-    let mut wanted =
-        KeysAndAttributes::builder().set_keys(Some(keys.to_vec())).consistent_read(true).build().map_err(Error::internal)?;
+    let mut wanted = KeysAndAttributes::builder()
+        .set_keys(Some(keys.to_vec()))
+        .consistent_read(true)
+        .build()
+        .map_err(Error::internal)?;
     let mut found = (None, None);
     for _ in 0..ROUNDS {
         let output = store.client.batch_get_item().request_items(table, wanted).send().await.map_err(failed)?;
@@ -100,7 +103,9 @@ pub async fn end(store: &Store, user: UserId, session: SessionId) -> Result<()> 
         .await;
     match result {
         Ok(_) => Ok(()),
-        Err(error) if matches!(error.as_service_error(), Some(UpdateItemError::ConditionalCheckFailedException(_))) => Ok(()),
+        Err(error) if matches!(error.as_service_error(), Some(UpdateItemError::ConditionalCheckFailedException(_))) => {
+            Ok(())
+        }
         Err(error) => Err(failed(error)),
     }
 }

@@ -15,8 +15,7 @@ pub struct Version(u64);
 
 /// All keys, retired ones included: one strongly consistent read.
 pub async fn load(store: &Store) -> Result<(PublicKeys, Version)> {
-    let request =
-        store.client.get_item().table_name(store.identity()?).set_key(Some(Key::signing_keys().attributes()));
+    let request = store.client.get_item().table_name(store.identity()?).set_key(Some(Key::signing_keys().attributes()));
     let Some(item) = request.consistent_read(true).send().await.map_err(failed)?.item else {
         return Ok((PublicKeys::default(), Version(0)));
     };
@@ -25,7 +24,8 @@ pub async fn load(store: &Store) -> Result<(PublicKeys, Version)> {
     for (kid, value) in stored {
         let fields = value.as_m().map_err(|_| corrupt("keys"))?;
         let x = fields.get("x").and_then(|x| x.as_b().ok()).ok_or_else(|| corrupt("keys"))?;
-        let until = if fields.contains_key("until") { Some(Timestamp::from_secs(number(fields, "until")?)) } else { None };
+        let until =
+            if fields.contains_key("until") { Some(Timestamp::from_secs(number(fields, "until")?)) } else { None };
         keys.0.insert(kid.clone(), PublicKey { x: x.as_ref().to_vec(), until });
     }
     Ok((keys, Version(number(&item, "ver")?)))

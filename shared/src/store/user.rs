@@ -5,9 +5,9 @@ use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 
 use super::keys::{Key, PK};
 use super::{Item, Store, failed, n, number, parsed, s, session, text};
+use crate::auth::Email;
 use crate::auth::account::{DisplayName, User};
 use crate::auth::session::Session;
-use crate::auth::Email;
 use crate::clock::Timestamp;
 use crate::{Error, Result, UserId};
 

@@ -12,13 +12,8 @@ fn key() -> SigningKey {
 }
 
 fn claims() -> Claims {
-    let subject = Subject {
-        user: [1; 16].into(),
-        tenant: [2; 16].into(),
-        session: [3; 16].into(),
-        epoch: 0,
-        role: Role::User,
-    };
+    let subject =
+        Subject { user: [1; 16].into(), tenant: [2; 16].into(), session: [3; 16].into(), epoch: 0, role: Role::User };
     Claims::new(subject, [4; 16], NOW, Duration::from_secs(900))
 }
 
@@ -187,8 +182,8 @@ fn row_09_edge_signatures() {
     let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
     // The order of the group, little endian (RFC 8032, 5.1).
     let order: [u8; 32] = [
-        0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0, 0, 0, 0,
-        0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+        0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0, 0, 0,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
     ];
     let with = |r: &[u8], s: &[u8]| format!("{message}.{}", URL_SAFE_NO_PAD.encode([r, s].concat()));
     let (r, s) = signature.split_at(32);
@@ -200,12 +195,16 @@ fn row_09_edge_signatures() {
     refused(&with(&[0xff; 32], &[0xff; 32]));
     // s + order is the same point multiple, and a malleable verifier takes it.
     let mut carry = 0_u16;
-    let malleable: Vec<u8> = s.iter().zip(order).map(|(&a, b)| {
-        carry += u16::from(a) + u16::from(b);
-        let byte = carry.to_le_bytes()[0];
-        carry >>= 8;
-        byte
-    }).collect();
+    let malleable: Vec<u8> = s
+        .iter()
+        .zip(order)
+        .map(|(&a, b)| {
+            carry += u16::from(a) + u16::from(b);
+            let byte = carry.to_le_bytes()[0];
+            carry >>= 8;
+            byte
+        })
+        .collect();
     refused(&with(r, &malleable));
     refused(&with(r, &s[..31]));
     refused(&with(r, &[s, &[0]].concat()));
