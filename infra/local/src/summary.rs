@@ -26,7 +26,7 @@ pub(crate) fn print(stack: &Stack, data: Option<&Path>, took: Duration) {
     }
     println!("\nAddresses");
     println!("  HTTP API and page  {}", stack.http());
-    println!("  WebSocket API      {}", stack.ws());
+    println!("  WebSocket API      {} (template.yaml has none yet)", stack.ws());
     println!("  DynamoDB           {}", stack.dynamodb());
     println!("  Secrets Manager    {}", stack.secrets_manager());
     println!("  Lambda             {}", stack.lambda());
