@@ -151,6 +151,13 @@ pub struct PublicKey {
     pub until: Option<Timestamp>,
 }
 
+impl PublicKey {
+    /// Whether `signature` is this key's signature of `message`.
+    fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        UnparsedPublicKey::new(&ED25519, &self.x).verify(message, signature).is_ok()
+    }
+}
+
 /// Every public key that may verify a token, by key id.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PublicKeys(pub BTreeMap<String, PublicKey>);
@@ -211,9 +218,9 @@ impl<'a> Unverified<'a> {
     /// `TokenExpired` only for a token that was ours; `TokenInvalid` for everything else.
     pub fn verify(&self, key: &PublicKey, now: Timestamp) -> Result<Claims, Denial> {
         let invalid = Denial::TokenInvalid;
-        UnparsedPublicKey::new(&ED25519, &key.x)
-            .verify(self.message.as_bytes(), &self.signature)
-            .map_err(|_| invalid)?;
+        if !key.verifies(self.message.as_bytes(), &self.signature) {
+            return Err(invalid);
+        }
         let claims = URL_SAFE_NO_PAD.decode(self.claims).map_err(|_| invalid)?;
         let claims: Claims = serde_json::from_slice(&claims).map_err(|_| invalid)?;
         let latest = (now + LEEWAY).secs();
