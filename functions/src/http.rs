@@ -3,9 +3,12 @@
 //! Errors are `application/problem+json` (RFC 9457) with the extensions `error` (the sentence again, for clients that
 //! show it), `code` (stable) and `requestId`.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
+use std::str::FromStr;
 
+use aura::auth::api_key::PREFIX;
 use aura::auth::authority::Authorized;
 use aura::error::{Denial, Invalid, TooMany};
 use aura::limits::{Admission, ClientIp};
@@ -31,6 +34,18 @@ pub struct Call<B> {
     pub caller: Caller,
     /// The request's path, as it was sent.
     pub path: String,
+    /// What stood for `{name}` in the route's path.
+    params: HashMap<String, String>,
+}
+
+impl<B> Call<B> {
+    /// The identifier that stood for `{name}`.
+    ///
+    /// # Errors
+    /// NOT_FOUND for a text that cannot be one: there is nothing by that name.
+    pub fn id<T: FromStr>(&self, name: &str, what: &'static str) -> Result<T> {
+        self.params.get(name).and_then(|text| text.parse().ok()).ok_or(Error::NotFound { what })
+    }
 }
 
 /// Who calls.
@@ -69,8 +84,8 @@ impl Endpoint {
         F: Fn(&'static App, Call<B>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<T>> + Send + 'static,
     {
-        let handler: Handler = Box::new(move |app, Call { body, caller, path }| {
-            let answer = parse(&body).map(|body| handler(app, Call { body, caller, path }));
+        let handler: Handler = Box::new(move |app, Call { body, caller, path, params }| {
+            let answer = parse(&body).map(|body| handler(app, Call { body, caller, path, params }));
             Box::pin(async move { serde_json::to_vec(&answer?.await?).map_err(Error::internal) })
         });
         Self { route, handler }
@@ -109,6 +124,7 @@ async fn outcome(app: &'static App, endpoint: &Endpoint, request: Request) -> (A
         Limit::None | Limit::Requests(_) => None,
     };
     let result = async {
+        check_url(&request)?;
         check_body(route, &request)?;
         let authorization = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let passed = gate::pass(app, route, authorization).await?;
@@ -117,11 +133,14 @@ async fn outcome(app: &'static App, endpoint: &Endpoint, request: Request) -> (A
         }
         let caller = Caller { ip: source_ip(&request), user: passed.user };
         let path = request.raw_http_path().to_owned();
+        let params = request.path_parameters_ref();
+        let params = params.into_iter().flat_map(|params| params.iter());
+        let params = params.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let body = match route.body {
             Body::None => b"null".to_vec(),
             Body::Json(_) => request.into_body().to_vec(),
         };
-        (endpoint.handler)(app, Call { body, caller, path }).await
+        (endpoint.handler)(app, Call { body, caller, path, params }).await
     }
     .await;
     if let Err(error) = &result {
@@ -131,6 +150,16 @@ async fn outcome(app: &'static App, endpoint: &Endpoint, request: Request) -> (A
         }
     }
     (result, announced)
+}
+
+/// Refuses a credential in the URL, where logs and histories keep it.
+fn check_url(request: &Request) -> Result<()> {
+    let uri = request.uri();
+    let credential = |text: &str| text.contains(PREFIX) || text.contains("aurart_") || text.contains("eyJ");
+    if credential(uri.path()) || uri.query().is_some_and(credential) {
+        return Err(Error::invalid("Send credentials in the `Authorization` header, never in the URL; end this one."));
+    }
+    Ok(())
 }
 
 /// Refuses, before any other work, a body that the route would not read.
@@ -209,7 +238,7 @@ fn status(error: &Error) -> StatusCode {
             Invalid::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         },
         Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
-        Error::Forbidden { .. } => StatusCode::FORBIDDEN,
+        Error::Forbidden(_) => StatusCode::FORBIDDEN,
         Error::NotFound { .. } => StatusCode::NOT_FOUND,
         Error::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
         Error::Conflict(_) => StatusCode::CONFLICT,

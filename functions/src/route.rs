@@ -35,8 +35,12 @@ pub enum Access {
     Public,
     /// Anyone who is signed in.
     SignedIn,
-    /// Anyone who is signed in and has the permission.
+    /// Anyone who is signed in with a token, not a key: what a program has no business with.
+    InPerson,
+    /// Anyone who is signed in and has the permission; a key, also among its scopes.
     May(Permission),
+    /// Both: in person, with the permission.
+    InPersonMay(Permission),
 }
 
 /// What is counted against which limit.
@@ -106,7 +110,8 @@ pub const LOGIN: Route = Route { name: "login", path: "/api/auth/login", ..SIGN_
 /// POST /api/auth/refresh
 pub const REFRESH: Route = Route { name: "refresh", path: "/api/auth/refresh", ..SIGN_IN };
 /// POST /api/auth/logout
-pub const LOGOUT: Route = Route { name: "logout", method: "POST", path: "/api/auth/logout", ..SIGNED_IN };
+pub const LOGOUT: Route =
+    Route { name: "logout", method: "POST", path: "/api/auth/logout", access: Access::InPerson, ..SIGNED_IN };
 /// GET /api/auth/verify
 pub const VERIFY: Route = Route { name: "verify", path: "/api/auth/verify", ..SIGNED_IN };
 /// GET /.well-known/jwks.json
@@ -116,6 +121,36 @@ pub const JWKS: Route = Route {
     needs: &[Need::Identity],
     success: Success::Cacheable(60),
     ..PUBLIC
+};
+/// POST /api/auth/api-keys
+pub const CREATE_API_KEY: Route = Route {
+    name: "create-api-key",
+    method: "POST",
+    path: "/api/auth/api-keys",
+    access: Access::InPerson,
+    body: Body::Json(4 * KIB),
+    success: Success::Created,
+    ..SIGNED_IN
+};
+/// GET /api/auth/api-keys
+pub const LIST_API_KEYS: Route =
+    Route { name: "list-api-keys", path: "/api/auth/api-keys", access: Access::InPerson, ..SIGNED_IN };
+/// DELETE /api/auth/api-keys/{id}
+pub const REVOKE_API_KEY: Route = Route {
+    name: "revoke-api-key",
+    method: "DELETE",
+    path: "/api/auth/api-keys/{id}",
+    access: Access::InPerson,
+    ..SIGNED_IN
+};
+/// PUT /api/admin/users/{id}/role
+pub const SET_USER_ROLE: Route = Route {
+    name: "set-user-role",
+    method: "PUT",
+    path: "/api/admin/users/{id}/role",
+    access: Access::InPersonMay(Permission::ManageUsers),
+    body: Body::Json(KIB),
+    ..SIGNED_IN
 };
 /// POST /api/ai/generate-form
 pub const GENERATE_FORM: Route = Route {
@@ -136,7 +171,22 @@ pub const READY: Route = Route { name: "ready", path: "/ready", needs: &[Need::I
 pub const NO_ROUTE: Route = Route { name: "no-route", method: "", ..PUBLIC };
 
 /// Every endpoint.
-pub const ALL: [Route; 10] = [REGISTER, LOGIN, REFRESH, LOGOUT, VERIFY, JWKS, GENERATE_FORM, HEALTH, READY, NO_ROUTE];
+pub const ALL: [Route; 14] = [
+    REGISTER,
+    LOGIN,
+    REFRESH,
+    LOGOUT,
+    VERIFY,
+    JWKS,
+    CREATE_API_KEY,
+    LIST_API_KEYS,
+    REVOKE_API_KEY,
+    SET_USER_ROLE,
+    GENERATE_FORM,
+    HEALTH,
+    READY,
+    NO_ROUTE,
+];
 
 /// The methods that a path takes, as an `Allow` header has them; empty for a path that does not exist.
 pub fn methods(path: &str) -> String {

@@ -25,11 +25,8 @@ pub enum Error {
     #[error("{0}")]
     Unauthenticated(Denial),
     /// The caller is known and may not do this.
-    #[error("This needs the permission {permission}, which your role does not have.")]
-    Forbidden {
-        /// The permission that is missing.
-        permission: &'static str,
-    },
+    #[error("{0}")]
+    Forbidden(Refusal),
     /// There is no such thing, or it is not the caller's.
     #[error("There is no such {what}.")]
     NotFound {
@@ -115,12 +112,29 @@ pub enum Denial {
     Credentials,
 }
 
+/// Why a known caller may not do this.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The role, or the key's scopes, lack this permission.
+    #[error("This needs the permission {0}, which your role or your API key does not have.")]
+    Permission(&'static str),
+    /// A program asks for what only a person may do.
+    #[error("An API key may not do this: sign in and send an access token.")]
+    InPerson,
+}
+
 /// What a request disagrees with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Conflict {
     /// Registration of an address that has an account.
     #[error("An account with this email exists: log in instead.")]
     EmailTaken,
+    /// An API key beyond the last that a user may have.
+    #[error("You have as many API keys as a user may have: revoke one first.")]
+    TooManyKeys,
+    /// An administrator who would lose the right to administrate.
+    #[error("You cannot change your own role: ask another administrator.")]
+    OwnRole,
 }
 
 /// A used-up limit, with what the `RateLimit` headers announce.
@@ -169,10 +183,14 @@ impl Error {
                 Denial::SessionEnded => "SESSION_ENDED",
                 Denial::Credentials => "INVALID_CREDENTIALS",
             },
-            Self::Forbidden { .. } => "INSUFFICIENT_PERMISSIONS",
+            Self::Forbidden(_) => "INSUFFICIENT_PERMISSIONS",
             Self::NotFound { .. } => "NOT_FOUND",
             Self::Method { .. } => "METHOD_NOT_ALLOWED",
-            Self::Conflict(Conflict::EmailTaken) => "EMAIL_TAKEN",
+            Self::Conflict(conflict) => match conflict {
+                Conflict::EmailTaken => "EMAIL_TAKEN",
+                Conflict::TooManyKeys => "TOO_MANY_KEYS",
+                Conflict::OwnRole => "OWN_ROLE",
+            },
             Self::TooMany(_) => "RATE_LIMITED",
             Self::Unconfigured { .. } => "PROVIDER_UNCONFIGURED",
             Self::Upstream { .. } => "UPSTREAM_UNAVAILABLE",

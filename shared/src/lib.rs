@@ -30,5 +30,5 @@ pub mod store;
 
 pub use app::{App, Need};
 pub use error::{Error, Result};
-pub use random::{SessionId, TenantId, UserId};
+pub use random::{KeyId, SessionId, TenantId, UserId};
 pub use secret::Secret;

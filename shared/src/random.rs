@@ -93,6 +93,10 @@ id!(
     TenantId
 );
 id!(
+    /// One API key.
+    KeyId
+);
+id!(
     /// One login: a family of refresh tokens.
     SessionId
 );

@@ -1,7 +1,8 @@
 //! POST /api/auth/logout: end the caller's session.
 
 use aura::auth::session;
-use aura::{App, Result};
+use aura::error::Denial;
+use aura::{App, Error, Result};
 use serde::Serialize;
 
 use crate::http::Call;
@@ -15,7 +16,8 @@ pub struct LoggedOut {
 /// Ends the session that the access token belongs to.
 pub async fn logout(app: &App, call: Call<()>) -> Result<LoggedOut> {
     let caller = call.caller.user()?;
-    session::end(app, caller.user.id, caller.session).await?;
-    app.authority.forget(caller.user.id, caller.session);
+    let session = caller.session().ok_or(Error::Unauthenticated(Denial::TokenMissing))?;
+    session::end(app, caller.user.id, session).await?;
+    app.authority.forget(caller.user.id, *session.bytes());
     Ok(LoggedOut { success: true })
 }

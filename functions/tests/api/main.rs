@@ -2,6 +2,7 @@
 //!
 //! Tests named `row_NN_...` prove the rows of the attack and fault table in ARCHITECTURE.md.
 
+mod api_keys;
 mod bad_input;
 mod enumeration;
 mod faults;

@@ -4,21 +4,28 @@ use aura_functions::route::{self, Access};
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::json;
 
-use crate::world::World;
+use crate::world::{Client, World};
 
 #[tokio::test]
 async fn row_26_every_route_for_every_caller() {
     let world = World::with(|builder| builder.setting("RATE_LIMIT_MAX_REQUESTS", "300")).await;
-    let mut sessions = Vec::new();
+    let mut callers = Vec::new();
     for role in aura::auth::Role::ALL {
         let session = world.account(&format!("{role}@example.com")).await;
         world.set_user(&session.id, "role", AttributeValue::S(role.name().into())).await;
-        sessions.push((role, session));
+        let all: Vec<_> = role.permissions().iter().map(|permission| permission.name()).collect();
+        let key = world.client().with_token(&session.client.api_key(&all).await.0);
+        // A scope that no route asks for: nothing but being somebody.
+        let narrow = world.client().with_token(&session.client.api_key(&["collab:join_room"]).await.0);
+        callers.push((role, session.client, key, narrow));
     }
     for route in route::ALL.iter().filter(|route| !route.method.is_empty() && route.name != "logout") {
-        let call = async |client: &crate::world::Client| match route.method {
-            "GET" => client.get(route.path).await,
-            _ => client.post(route.path, &json!({})).await,
+        let path = route.path.replace("{id}", "0123456789abcdef0123456789abcdef");
+        let call = async |client: &Client| match route.method {
+            "GET" => client.get(&path).await,
+            "DELETE" => client.delete(&path).await,
+            "PUT" => client.put(&path, &json!({})).await,
+            _ => client.post(&path, &json!({})).await,
         };
         let anonymous = call(&world.client()).await;
         let forged = call(&world.client().with_token("e30.e30.e30")).await;
@@ -30,16 +37,23 @@ async fn row_26_every_route_for_every_caller() {
         }
         anonymous.assert_problem(401, "TOKEN_REQUIRED");
         forged.assert_problem(401, "INVALID_TOKEN");
-        for (role, session) in &sessions {
-            let reply = call(&session.client).await;
-            let may = match route.access {
-                Access::Public | Access::SignedIn => true,
-                Access::May(permission) => role.may(permission),
+        for (role, by_token, by_key, by_narrow_key) in &callers {
+            let (token, key, narrow) = match route.access {
+                Access::Public | Access::SignedIn => (true, true, true),
+                Access::InPerson => (true, false, false),
+                Access::May(permission) => (role.may(permission), role.may(permission), false),
+                Access::InPersonMay(permission) => (role.may(permission), false, false),
             };
-            if may {
-                assert!(!matches!(reply.status, 401 | 403), "{role} at {}: {}", route.name, reply.text);
-            } else {
-                reply.assert_problem(403, "INSUFFICIENT_PERMISSIONS");
+            for (client, may, kind) in
+                [(by_token, token, "token"), (by_key, key, "key"), (by_narrow_key, narrow, "narrow key")]
+            {
+                let reply = call(client).await;
+                if may {
+                    assert!(!matches!(reply.status, 401 | 403), "{role} by {kind} at {}: {}", route.name, reply.text);
+                } else {
+                    assert_eq!(reply.status, 403, "{role} by {kind} at {}", route.name);
+                    reply.assert_problem(403, "INSUFFICIENT_PERMISSIONS");
+                }
             }
         }
     }

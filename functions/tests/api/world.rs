@@ -140,6 +140,22 @@ impl Client {
         Reply::of(self.request("POST", path).header("content-type", "application/json").body(body)).await
     }
 
+    pub async fn put(&self, path: &str, body: &Value) -> Reply {
+        Reply::of(self.request("PUT", path).json(body)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Reply {
+        Reply::of(self.request("DELETE", path)).await
+    }
+
+    /// A new API key of this client's user, and its id.
+    pub async fn api_key(&self, scopes: &[&str]) -> (String, String) {
+        let made = self.post("/api/auth/api-keys", &json!({"name": "a test", "scopes": scopes})).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+        let text = |name: &str| made.body[name].as_str().expect("a text").to_owned();
+        (text("key"), text("id"))
+    }
+
     pub async fn register(&self, email: &str, password: &str) -> Reply {
         self.post("/api/auth/register", &json!({"email": email, "password": password, "name": "Ann Lee"})).await
     }

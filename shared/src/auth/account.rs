@@ -165,6 +165,31 @@ pub async fn login(app: &App, ip: ClientIp, email: Email, password: &Password) -
     Ok(Opened { tokens: tokens?, user: Profile::from(&user) })
 }
 
+/// Changes the role of a user.
+///
+/// # Errors
+/// OWN_ROLE, so that the last administrator stays one; NOT_FOUND.
+pub async fn set_role(app: &App, administrator: &User, id: UserId, role: Role) -> Result<User> {
+    if administrator.id == id {
+        return Err(Error::Conflict(Conflict::OwnRole));
+    }
+    let changed = store::user::set_role(&app.store, id, role).await?.ok_or(Error::NotFound { what: "user" })?;
+    tracing::info!(administrator = %administrator.id, user = %id, role = %role, "role changed");
+    Ok(changed)
+}
+
+/// Makes an administrator of the account behind an address, on the operator's authority.
+///
+/// # Errors
+/// NOT_FOUND until somebody registered with the address.
+pub async fn grant_admin(app: &App, email: &Email) -> Result<User> {
+    let missing = || Error::NotFound { what: "account" };
+    let known = store::user::credentials(&app.store, email).await?.ok_or_else(missing)?;
+    let changed = store::user::set_role(&app.store, known.user, Role::Admin).await?.ok_or_else(missing)?;
+    tracing::info!(administrator = "operator", user = %known.user, role = %Role::Admin, "role changed");
+    Ok(changed)
+}
+
 /// Gives back what a success had reserved.
 async fn forgive(app: &App, [a, b, c]: [Option<Admission>; 3]) {
     let refund = async |admission| {

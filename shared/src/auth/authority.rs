@@ -1,7 +1,8 @@
-//! What a token is worth now: its user and session as they stand, not as they stood when it was signed.
+//! What a credential is worth now: its user and session, or key, as they stand, not as they stood when it was made.
 //!
 //! A copy is kept for 30 s in the warm instance, so logout, a disabled account or a lost permission bites within 30 s
-//! on every route. A token is looked at in this order: form, signature, claims, user and session.
+//! on every route. A token is looked at in this order: form, signature, claims, user and session; an API key: form,
+//! user and key, secret, scopes.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
@@ -9,43 +10,95 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
+use super::Permission;
 use super::account::User;
+use super::api_key::{self, ApiKey, Presented};
 use super::signing::CACHE as KEY_CACHE;
 use super::token::{Claims, PublicKeys, Unverified};
 use crate::clock::{Clock, Timestamp};
 use crate::error::Denial;
 use crate::store::{self, Store};
-use crate::{Error, Result, SessionId, UserId};
+use crate::{Error, KeyId, Result, SessionId, UserId};
 
 /// How long a user and session are believed unseen.
 const TRUST: Duration = Duration::from_secs(30);
 /// An unknown key id makes the keys be read again at most this often.
 const RELOAD: Duration = Duration::from_secs(60);
-/// Users and sessions remembered at most.
+/// How old the note of a key's last use may get.
+const NOTED: Duration = Duration::from_secs(3_600);
+/// Callers remembered at most.
 const REMEMBERED: usize = 1_000;
 
-/// A caller whose token was verified.
+/// A credential whose form is right, and whose signature if it has one.
+pub enum Credential {
+    /// An access token that we signed.
+    Token(Box<Claims>),
+    /// An API key; whether it is genuine, only the store can tell.
+    Key(Presented),
+}
+
+/// A caller whose credential was verified.
 #[derive(Debug, Clone)]
 pub struct Authorized {
     /// The user as stored.
     pub user: Arc<User>,
-    /// The session the token belongs to.
-    pub session: SessionId,
+    /// What the user presented.
+    pub by: By,
 }
 
-/// Verifies access tokens and remembers what it read to do so.
+/// What a user presented.
+#[derive(Debug, Clone)]
+pub enum By {
+    /// An access token of this session: the user in person.
+    Session(SessionId),
+    /// An API key: a program.
+    Key(Arc<ApiKey>),
+}
+
+impl Authorized {
+    /// Whether the user's role, and the key's scopes if it is a key, have the permission.
+    pub fn may(&self, permission: Permission) -> bool {
+        let in_scope = match &self.by {
+            By::Session(_) => true,
+            By::Key(key) => key.scopes.contains(&permission),
+        };
+        in_scope && self.user.role.may(permission)
+    }
+
+    /// The session, if the user is here in person.
+    pub fn session(&self) -> Option<SessionId> {
+        match &self.by {
+            By::Session(session) => Some(*session),
+            By::Key(_) => None,
+        }
+    }
+}
+
+/// Verifies credentials and remembers what it read to do so.
 #[derive(Debug)]
 pub struct Authority {
     store: Store,
     clock: Clock,
     keys: Mutex<Option<(Arc<PublicKeys>, Timestamp)>>,
-    trusted: SyncMutex<HashMap<(UserId, SessionId), (Arc<User>, Timestamp)>>,
+    trusted: SyncMutex<HashMap<(UserId, [u8; 16]), (Authorized, Timestamp)>>,
+    noted: SyncMutex<HashMap<KeyId, Timestamp>>,
 }
 
 impl Authority {
     /// An authority that has read nothing yet.
     pub fn new(store: Store, clock: Clock) -> Self {
-        Self { store, clock, keys: Mutex::default(), trusted: SyncMutex::default() }
+        Self { store, clock, keys: Mutex::default(), trusted: SyncMutex::default(), noted: SyncMutex::default() }
+    }
+
+    /// Tells tokens from keys, and verifies what can be verified without the user. Usually no call.
+    ///
+    /// # Errors
+    /// `TokenInvalid` or `TokenExpired`; `Unavailable` if the public keys cannot be read.
+    pub async fn recognise(&self, credential: &str) -> Result<Credential> {
+        if credential.starts_with(api_key::PREFIX) {
+            return Presented::parse(credential).map(Credential::Key).map_err(Error::Unauthenticated);
+        }
+        self.verify(credential).await.map(|claims| Credential::Token(Box::new(claims)))
     }
 
     /// The claims of a genuine, unexpired token. Usually no call; one to read the keys.
@@ -66,17 +119,57 @@ impl Authority {
     /// `SessionEnded`; `Unavailable` if the store cannot tell.
     pub async fn confirm(&self, claims: &Claims) -> Result<Authorized> {
         let now = self.clock.now();
-        let authorized = |user| Authorized { user, session: claims.sid };
-        if let Some(user) = self.remembered(claims, now) {
-            return Ok(authorized(user));
+        let remembered = self.remembered(claims.sub, *claims.sid.bytes(), now);
+        if let Some(caller) = remembered.filter(|caller| caller.user.epoch == claims.epoch) {
+            return Ok(caller);
         }
         let (user, session) = store::session::with_user(&self.store, claims.sub, claims.sid).await?;
         let standing =
             user.zip(session).filter(|(user, session)| session.holds(user, now) && user.epoch == claims.epoch);
-        let Some((user, _)) = standing else { return Err(Error::Unauthenticated(Denial::SessionEnded)) };
-        let user = Arc::new(user);
-        self.remember(claims, Arc::clone(&user), now);
-        Ok(authorized(user))
+        let Some((user, session)) = standing else { return Err(Error::Unauthenticated(Denial::SessionEnded)) };
+        let caller = Authorized { user: Arc::new(user), by: By::Session(session.id) };
+        self.remember(claims.sub, *claims.sid.bytes(), caller.clone(), now);
+        Ok(caller)
+    }
+
+    /// The user of a genuine API key, if both still stand. One call, or none within 30 s of the last.
+    ///
+    /// # Errors
+    /// `TokenInvalid` alike for unknown, revoked, expired and wrong; `Unavailable` if the store cannot tell.
+    pub async fn admit(&self, presented: &Presented) -> Result<Authorized> {
+        let now = self.clock.now();
+        let (user, key) = (presented.user(), presented.key());
+        if let Some(caller) = self.remembered(user, *key.bytes(), now)
+            && matches!(&caller.by, By::Key(stored) if presented.matches(&stored.hash) && now < stored.expires_at)
+        {
+            return Ok(caller);
+        }
+        let (found_user, found_key) = store::api_key::with_user(&self.store, user, key).await?;
+        let standing = found_user
+            .zip(found_key)
+            .filter(|(user, key)| user.active && key.holds(user.epoch, now) && presented.matches(&key.hash));
+        let Some((found_user, found_key)) = standing else { return Err(Error::Unauthenticated(Denial::TokenInvalid)) };
+        let caller = Authorized { user: Arc::new(found_user), by: By::Key(Arc::new(found_key)) };
+        self.remember(user, *key.bytes(), caller.clone(), now);
+        Ok(caller)
+    }
+
+    /// Notes that a key is in use: at most one write an hour, key and instance.
+    pub async fn note_use(&self, user: UserId, key: KeyId) {
+        let now = self.clock.now();
+        {
+            let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+            if noted.get(&key).is_some_and(|at| now.since(*at) < NOTED) {
+                return;
+            }
+            if noted.len() >= REMEMBERED {
+                noted.clear();
+            }
+            noted.insert(key, now);
+        }
+        if let Err(error) = store::api_key::note_use(&self.store, user, key, now).await {
+            tracing::warn!(code = error.code(), "the use of an API key was not noted");
+        }
     }
 
     /// The public keys: read once per instance and five minutes, and again, at most once a minute, when `wanted` is
@@ -111,24 +204,24 @@ impl Authority {
         Ok(store::signing_keys::load(&self.store).await?.0)
     }
 
-    /// Forgets a session that this instance ended itself.
-    pub fn forget(&self, user: UserId, session: SessionId) {
-        self.trusted.lock().unwrap_or_else(PoisonError::into_inner).remove(&(user, session));
+    /// Forgets a credential that this instance ended itself.
+    pub fn forget(&self, user: UserId, credential: [u8; 16]) {
+        self.trusted.lock().unwrap_or_else(PoisonError::into_inner).remove(&(user, credential));
     }
 
-    fn remembered(&self, claims: &Claims, now: Timestamp) -> Option<Arc<User>> {
+    fn remembered(&self, user: UserId, credential: [u8; 16], now: Timestamp) -> Option<Authorized> {
         let trusted = self.trusted.lock().unwrap_or_else(PoisonError::into_inner);
-        let (user, read) = trusted.get(&(claims.sub, claims.sid))?;
-        (now.since(*read) < TRUST && user.epoch == claims.epoch).then(|| Arc::clone(user))
+        let (caller, read) = trusted.get(&(user, credential))?;
+        (now.since(*read) < TRUST).then(|| caller.clone())
     }
 
-    fn remember(&self, claims: &Claims, user: Arc<User>, now: Timestamp) {
+    fn remember(&self, user: UserId, credential: [u8; 16], caller: Authorized, now: Timestamp) {
         let mut trusted = self.trusted.lock().unwrap_or_else(PoisonError::into_inner);
         if trusted.len() >= REMEMBERED {
             trusted.retain(|_, (_, read)| now.since(*read) < TRUST);
         }
         if trusted.len() < REMEMBERED {
-            trusted.insert((claims.sub, claims.sid), (user, now));
+            trusted.insert((user, credential), (caller, now));
         }
     }
 }

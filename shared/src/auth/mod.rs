@@ -1,6 +1,7 @@
 //! Who is calling: accounts, sessions, tokens, keys and what each role may do.
 
 pub mod account;
+pub mod api_key;
 pub mod authority;
 mod email;
 pub mod password;

@@ -66,6 +66,21 @@ impl Permission {
     }
 }
 
+impl FromStr for Permission {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Self> {
+        let known = Self::ALL.into_iter().find(|permission| permission.name() == text);
+        known.ok_or_else(|| Error::invalid("A scope is the name of a permission, such as ai:use_openai."))
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Permission {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 impl serde::Serialize for Permission {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
@@ -160,5 +175,8 @@ mod tests {
             assert_eq!(role.name().parse::<Role>().unwrap(), role);
         }
         assert!("Admin".parse::<Role>().is_err());
+        for permission in Permission::ALL {
+            assert_eq!(permission.name().parse::<Permission>().unwrap(), permission);
+        }
     }
 }

@@ -5,8 +5,10 @@
 //! | Identity | `E#<email>` | `@` | credentials: uid, PHC string |
 //! | Identity | `U#<uid>` | `@` | user |
 //! | Identity | `U#<uid>` | `S#<sid>` | session: a family of refresh tokens |
+//! | Identity | `U#<uid>` | `K#<key id>` | API key |
 //! | Identity | `KEYS` | `@` | public signing keys |
 //! | Ephemeral | `A#<uid>` | `<address>` | an address the user signed in from |
+//! | Ephemeral | `A#<uid>` | `K#<key id>` | when an API key was last in use |
 //! | Ephemeral | `L#<action>#<quota>#<window ms>#<subject>` | `@` | rate-limit log |
 
 use std::collections::HashMap;
@@ -15,7 +17,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::auth::Email;
 use crate::limits::{ClientIp, Quota, Subject};
-use crate::{SessionId, UserId};
+use crate::{KeyId, SessionId, UserId};
 
 /// The partition key's attribute.
 pub const PK: &str = "pk";
@@ -49,6 +51,26 @@ impl Key {
     /// A session of a user.
     pub fn session(user: UserId, session: SessionId) -> Self {
         Self::new(format!("U#{user}"), format!("S#{session}"))
+    }
+
+    /// An API key of a user.
+    pub fn api_key(user: UserId, key: KeyId) -> Self {
+        Self::new(format!("U#{user}"), format!("K#{key}"))
+    }
+
+    /// The partition of a user's API keys, and what their sort keys start with.
+    pub fn api_keys(user: UserId) -> (String, &'static str) {
+        (format!("U#{user}"), "K#")
+    }
+
+    /// The note of an API key's last use.
+    pub fn key_use(user: UserId, key: KeyId) -> Self {
+        Self::new(format!("A#{user}"), format!("K#{key}"))
+    }
+
+    /// The partition of these notes, and what their sort keys start with.
+    pub fn key_uses(user: UserId) -> (String, &'static str) {
+        (format!("A#{user}"), "K#")
     }
 
     /// The public signing keys.

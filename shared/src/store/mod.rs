@@ -1,5 +1,6 @@
 //! DynamoDB: one file per entity. Only `keys` builds keys; every write that can race carries a condition.
 
+pub mod api_key;
 pub mod keys;
 pub mod known_address;
 pub mod limit;
@@ -14,7 +15,8 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 
 use crate::config::Config;
 use crate::{Error, Result, net};
@@ -24,6 +26,9 @@ pub type Item = HashMap<String, AttributeValue>;
 
 /// Longest time from reading the clock to a committed write: part of the limiter's proof.
 pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How often keys that DynamoDB left unprocessed are asked for again.
+const ROUNDS: usize = 3;
 
 /// The tables, through one client.
 #[derive(Debug, Clone)]
@@ -63,6 +68,43 @@ impl Store {
 
     fn ephemeral(&self) -> Result<&str> {
         self.ephemeral.as_deref().ok_or_else(|| Error::internal("EPHEMERAL_TABLE is not set"))
+    }
+
+    /// Two items of one partition of Identity, strongly consistent, in one call.
+    async fn batch_get(&self, keys: [keys::Key; 2]) -> Result<[Option<Item>; 2]> {
+        let table = self.identity()?;
+        let sort_keys = keys.each_ref().map(|key| key.sk().to_owned());
+        let keys = keys.map(keys::Key::attributes).to_vec();
+        let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
+        let mut wanted = wanted.map_err(Error::internal)?;
+        let mut found = [None, None];
+        for _ in 0..ROUNDS {
+            let output = self.client.batch_get_item().request_items(table, wanted).send().await.map_err(failed)?;
+            for item in output.responses.unwrap_or_default().remove(table).unwrap_or_default() {
+                let sort_key = text(&item, keys::SK)?;
+                if let Some(position) = sort_keys.iter().position(|key| key == sort_key) {
+                    found[position] = Some(item);
+                }
+            }
+            match output.unprocessed_keys.unwrap_or_default().remove(table) {
+                Some(rest) => wanted = rest,
+                None => return Ok(found),
+            }
+        }
+        Err(Error::unavailable("DynamoDB left keys unprocessed"))
+    }
+}
+
+/// Whether a transaction took effect; a failed condition or a concurrent transaction is no error.
+fn committed<T>(result: Result<T, SdkError<TransactWriteItemsError>>) -> Result<bool> {
+    let Err(error) = result else { return Ok(true) };
+    match error.as_service_error() {
+        Some(TransactWriteItemsError::TransactionCanceledException(canceled)) => {
+            let lost = |code| matches!(code, "None" | "ConditionalCheckFailed" | "TransactionConflict");
+            let all_lost = canceled.cancellation_reasons().iter().all(|reason| reason.code().is_none_or(lost));
+            if all_lost { Ok(false) } else { Err(failed(error)) }
+        }
+        _ => Err(failed(error)),
     }
 }
 

@@ -1,47 +1,24 @@
 //! Sessions: families of refresh tokens, in their user's partition so that both are read in one call.
 
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{ConditionCheck, KeysAndAttributes, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 
-use super::keys::{EXPIRES, Key, PK, SK};
-use super::user::{ACTIVE, put_new, user};
-use super::{Item, Store, corrupt, failed, n, number, s, text};
+use super::keys::{EXPIRES, Key, PK};
+use super::user::{ACTIVE, put_new, unchanged, user};
+use super::{Item, Store, committed, corrupt, failed, n, number, s, text};
 use crate::auth::account::User;
 use crate::auth::session::Session;
 use crate::clock::Timestamp;
 use crate::{Error, Result, SessionId, UserId};
 
-/// How often keys that DynamoDB left unprocessed are asked for again.
-const ROUNDS: usize = 3;
 /// Days that an ended session is kept, so that a late token meets its end and not a gap.
 const KEPT_SECS: u64 = 86_400;
 
 /// A user and one session, strongly consistent, in one call.
 pub async fn with_user(store: &Store, id: UserId, session: SessionId) -> Result<(Option<User>, Option<Session>)> {
-    let table = store.identity()?;
-    let keys = [Key::user(id), Key::session(id, session)].map(|key| key.attributes());
-    let mut wanted = KeysAndAttributes::builder()
-        .set_keys(Some(keys.to_vec()))
-        .consistent_read(true)
-        .build()
-        .map_err(Error::internal)?;
-    let mut found = (None, None);
-    for _ in 0..ROUNDS {
-        let output = store.client.batch_get_item().request_items(table, wanted).send().await.map_err(failed)?;
-        for item in output.responses.unwrap_or_default().remove(table).unwrap_or_default() {
-            if text(&item, SK)? == Key::user(id).sk() {
-                found.0 = Some(user(id, &item)?);
-            } else {
-                found.1 = Some(parse(session, &item)?);
-            }
-        }
-        match output.unprocessed_keys.unwrap_or_default().remove(table) {
-            Some(rest) => wanted = rest,
-            None => return Ok(found),
-        }
-    }
-    Err(Error::unavailable("DynamoDB left keys unprocessed"))
+    let [found_user, found_session] = store.batch_get([Key::user(id), Key::session(id, session)]).await?;
+    let found_session = found_session.map(|item| parse(session, &item)).transpose()?;
+    Ok((found_user.map(|item| user(id, &item)).transpose()?, found_session))
 }
 
 /// Stores a session of a user that still is as it was read, with a renewed password hash if there is one; false if
@@ -110,32 +87,6 @@ pub async fn end(store: &Store, user: UserId, session: SessionId) -> Result<()> 
     }
 }
 
-/// The condition that a user is active and of the epoch that was read.
-fn unchanged(store: &Store, user: &User) -> Result<TransactWriteItem> {
-    let check = ConditionCheck::builder()
-        .table_name(store.identity()?)
-        .set_key(Some(Key::user(user.id).attributes()))
-        .condition_expression("epoch = :epoch AND st = :active")
-        .expression_attribute_values(":epoch", n(user.epoch))
-        .expression_attribute_values(":active", s(ACTIVE))
-        .build()
-        .map_err(Error::internal)?;
-    Ok(TransactWriteItem::builder().condition_check(check).build())
-}
-
-/// Whether a transaction took effect; a failed condition or a concurrent transaction is no error.
-fn committed<T>(result: Result<T, aws_sdk_dynamodb::error::SdkError<TransactWriteItemsError>>) -> Result<bool> {
-    let Err(error) = result else { return Ok(true) };
-    match error.as_service_error() {
-        Some(TransactWriteItemsError::TransactionCanceledException(canceled)) => {
-            let lost = |code| matches!(code, "None" | "ConditionalCheckFailed" | "TransactionConflict");
-            let all_lost = canceled.cancellation_reasons().iter().all(|reason| reason.code().is_none_or(lost));
-            if all_lost { Ok(false) } else { Err(failed(error)) }
-        }
-        _ => Err(failed(error)),
-    }
-}
-
 pub(super) fn item(user: UserId, session: &Session) -> Item {
     let mut item = Key::session(user, session.id).attributes();
     let state = if session.active { ACTIVE } else { "ended" };
@@ -143,7 +94,7 @@ pub(super) fn item(user: UserId, session: &Session) -> Item {
         [
             ("gen", n(session.generation)),
             ("st", s(state)),
-            ("nonce", aws_sdk_dynamodb::types::AttributeValue::B(session.nonce.to_vec().into())),
+            ("nonce", AttributeValue::B(session.nonce.to_vec().into())),
             ("rot_at", n(session.rotated_at.micros())),
             ("idle_exp", n(session.idle_until.micros())),
             ("abs_exp", n(session.ends_at.micros())),

@@ -1,13 +1,14 @@
 //! Users and the credentials behind their addresses.
 
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, ReturnValue, TransactWriteItem};
 
 use super::keys::{Key, PK};
 use super::{Item, Store, failed, n, number, parsed, s, session, text};
-use crate::auth::Email;
 use crate::auth::account::{DisplayName, User};
 use crate::auth::session::Session;
+use crate::auth::{Email, Role};
 use crate::clock::Timestamp;
 use crate::{Error, Result, UserId};
 
@@ -69,6 +70,27 @@ pub async fn create(store: &Store, new: &User, phc: &str, opened: &Session) -> R
     }
 }
 
+/// Changes what a user may do; the user as it is then, or `None` if there is none.
+pub async fn set_role(store: &Store, id: UserId, role: Role) -> Result<Option<User>> {
+    let request = store
+        .client
+        .update_item()
+        .table_name(store.identity()?)
+        .set_key(Some(Key::user(id).attributes()))
+        .update_expression("SET #role = :role")
+        .condition_expression(format!("attribute_exists({PK})"))
+        .expression_attribute_names("#role", "role")
+        .expression_attribute_values(":role", s(role.name()))
+        .return_values(ReturnValue::AllNew);
+    match request.send().await {
+        Ok(output) => user(id, &output.attributes.unwrap_or_default()).map(Some),
+        Err(error) => match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(None),
+            _ => Err(failed(error)),
+        },
+    }
+}
+
 /// A put of an item that must not exist.
 pub(super) fn put_new(store: &Store, item: Item) -> Result<TransactWriteItem> {
     let put = Put::builder()
@@ -78,6 +100,19 @@ pub(super) fn put_new(store: &Store, item: Item) -> Result<TransactWriteItem> {
         .build()
         .map_err(Error::internal)?;
     Ok(TransactWriteItem::builder().put(put).build())
+}
+
+/// The condition that a user is active and of the epoch that was read.
+pub(super) fn unchanged(store: &Store, user: &User) -> Result<TransactWriteItem> {
+    let check = ConditionCheck::builder()
+        .table_name(store.identity()?)
+        .set_key(Some(Key::user(user.id).attributes()))
+        .condition_expression("epoch = :epoch AND st = :active")
+        .expression_attribute_values(":epoch", n(user.epoch))
+        .expression_attribute_values(":active", s(ACTIVE))
+        .build()
+        .map_err(Error::internal)?;
+    Ok(TransactWriteItem::builder().condition_check(check).build())
 }
 
 fn item(user: &User) -> Item {
