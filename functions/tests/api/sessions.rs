@@ -135,7 +135,7 @@ async fn row_14_a_logout_between_read_and_write_wins() {
         let session = world.account(&format!("{change}@example.com")).await;
         world.stack.clear_dynamodb_calls();
         let slow =
-            Rule::new(Fault::Delay(Duration::from_millis(700))).function("refresh").operation("TransactWriteItems");
+            Rule::new(Fault::Delay(Duration::from_millis(1_200))).function("refresh").operation("TransactWriteItems");
         world.stack.dynamodb_fault(slow.times(1));
         let (client, token) = (world.client(), session.refresh_token.clone());
         let refresh = tokio::spawn(async move { client.refresh(&token).await });
