@@ -351,7 +351,7 @@ fn log(error: &Error) {
     match error {
         Error::Internal { source } => tracing::error!(code, error = %source, "failed"),
         Error::Unavailable { source } | Error::Upstream { source, .. } => {
-            tracing::warn!(code, error = %source, "failed")
+            tracing::warn!(code, error = %source, "failed");
         }
         _ => tracing::info!(code, "refused"),
     }

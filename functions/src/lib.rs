@@ -5,7 +5,7 @@
 //! | [`route`] | the endpoint table: path, access, limit, state of every function |
 //! | [`serve`] | the Lambda runtime, alone |
 //! | [`http`] | status codes, headers and bodies, alone |
-//! | [`gate`] | who may pass: token, permission, rate limit |
+//! | `gate` | who may pass: token, permission, rate limit |
 //! | [`auth`], [`ai`], [`ops`] | a handler per file |
 //!
 //! A request goes `serve` -> `http` -> `gate` -> handler -> `aura`, and back.

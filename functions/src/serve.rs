@@ -1,6 +1,6 @@
 //! The only file that names the Lambda runtime.
 //!
-//! [`http`] and [`event`] box the handler at once; everything after is not generic, so that a binary compiles its
+//! [`http()`] and [`event()`] box the handler at once; everything after is not generic, so that a binary compiles its
 //! handler and nothing of the HTTP stack.
 
 use std::fmt;
@@ -50,7 +50,7 @@ where
 /// Serves events that do not come from the HTTP gateway.
 ///
 /// # Errors
-/// As [`http`].
+/// As [`http()`].
 pub fn event<B, T, F, Fut>(needs: &'static [Need], handler: F) -> Result<(), Error>
 where
     B: DeserializeOwned + 'static,

@@ -90,6 +90,7 @@ impl FromStr for LogLevel {
 
 impl Config {
     /// Reads the process's environment.
+    #[expect(clippy::disallowed_methods, reason = "this is where settings come from")]
     pub fn from_env() -> Result<Self, ConfigError> {
         Self::from_lookup(|name| std::env::var(name).ok())
     }

@@ -88,12 +88,16 @@ impl Presented {
 
     /// Whose it says it is.
     pub fn user(&self) -> UserId {
-        <[u8; 16]>::from(std::array::from_fn(|i| self.bytes[i])).into()
+        self.sixteen(0).into()
     }
 
     /// Which key it says it is.
     pub fn key(&self) -> KeyId {
-        <[u8; 16]>::from(std::array::from_fn(|i| self.bytes[16 + i])).into()
+        self.sixteen(16).into()
+    }
+
+    fn sixteen(&self, from: usize) -> [u8; 16] {
+        std::array::from_fn(|i| self.bytes[from + i])
     }
 
     /// SHA-256 of its secret.

@@ -74,13 +74,16 @@ impl Authorized {
     }
 }
 
+/// A user, and the session or key that stands for the user.
+type Presenter = (UserId, [u8; 16]);
+
 /// Verifies credentials and remembers what it read to do so.
 #[derive(Debug)]
 pub struct Authority {
     store: Store,
     clock: Clock,
     keys: Mutex<Option<(Arc<PublicKeys>, Timestamp)>>,
-    trusted: SyncMutex<HashMap<(UserId, [u8; 16]), (Authorized, Timestamp)>>,
+    trusted: SyncMutex<HashMap<Presenter, (Authorized, Timestamp)>>,
     noted: SyncMutex<HashMap<KeyId, Timestamp>>,
 }
 
