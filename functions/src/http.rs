@@ -7,10 +7,13 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
 use std::str::FromStr;
+use std::time::Duration;
 
 use aura::auth::api_key::PREFIX;
 use aura::auth::authority::Authorized;
-use aura::error::{Denial, Invalid, TooMany};
+use aura::clock::Timestamp;
+use aura::error::{Conflict, Denial, Invalid, TooMany};
+use aura::idempotency::{self, Claim, Keyed};
 use aura::limits::{Admission, ClientIp};
 use aura::{App, Error, Result};
 use lambda_http::http::StatusCode;
@@ -132,6 +135,9 @@ async fn outcome(app: &'static App, endpoint: &Endpoint, request: Request) -> (A
             announced = Some(Announced::admitted(admission));
         }
         let caller = Caller { ip: source_ip(&request), user: passed.user };
+        let key =
+            request.headers().get("idempotency-key").map(|key| String::from_utf8_lossy(key.as_bytes()).into_owned());
+        let left = time_left(app, &request);
         let path = request.raw_http_path().to_owned();
         let params = request.path_parameters_ref();
         let params = params.into_iter().flat_map(|params| params.iter());
@@ -140,7 +146,11 @@ async fn outcome(app: &'static App, endpoint: &Endpoint, request: Request) -> (A
             Body::None => b"null".to_vec(),
             Body::Json(_) => request.into_body().to_vec(),
         };
-        (endpoint.handler)(app, Call { body, caller, path, params }).await
+        let call = Call { body, caller, path, params };
+        match key.filter(|_| route.repeatable) {
+            Some(key) => once(app, endpoint, call, &key, left).await,
+            None => (endpoint.handler)(app, call).await,
+        }
     }
     .await;
     if let Err(error) = &result {
@@ -150,6 +160,29 @@ async fn outcome(app: &'static App, endpoint: &Endpoint, request: Request) -> (A
         }
     }
     (result, announced)
+}
+
+/// Does what is asked under an idempotency key once, and repeats the answer.
+async fn once(app: &'static App, endpoint: &Endpoint, call: Call<Vec<u8>>, key: &str, left: Duration) -> Answer {
+    let user = call.caller.user()?.user.id;
+    let request = Keyed { user, route: endpoint.route.name, key, body: &call.body };
+    match idempotency::claim(app, request, left).await? {
+        Claim::Repeat(answer) => Ok(answer),
+        Claim::Fresh(ticket) => {
+            let answer = (endpoint.handler)(app, call).await;
+            match &answer {
+                Ok(answer) => idempotency::complete(app, ticket, answer).await,
+                Err(_) => idempotency::abandon(app, ticket).await,
+            }
+            answer
+        }
+    }
+}
+
+/// What is left of this invocation's time; then nobody works on it any more.
+fn time_left(app: &App, request: &Request) -> Duration {
+    let deadline_ms = request.lambda_context_ref().map_or(0, |context| context.deadline);
+    Timestamp::from_micros(deadline_ms.saturating_mul(1_000)).since(app.clock.now())
 }
 
 /// Refuses a credential in the URL, where logs and histories keep it.
@@ -241,6 +274,7 @@ fn status(error: &Error) -> StatusCode {
         Error::Forbidden(_) => StatusCode::FORBIDDEN,
         Error::NotFound { .. } => StatusCode::NOT_FOUND,
         Error::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
+        Error::Conflict(Conflict::OtherBody) => StatusCode::UNPROCESSABLE_ENTITY,
         Error::Conflict(_) => StatusCode::CONFLICT,
         Error::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
         Error::Unconfigured { .. } | Error::Upstream { .. } | Error::Unavailable { .. } => {
@@ -280,7 +314,7 @@ fn problem(error: &Error, request_id: &str) -> Response<lambda_http::Body> {
         Error::TooMany(too_many) => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(ceil_secs(too_many.retry_after).max(1)));
         }
-        Error::Unavailable { .. } | Error::Upstream { retryable: true, .. } => {
+        Error::Unavailable { .. } | Error::Upstream { retryable: true, .. } | Error::Conflict(Conflict::InProgress) => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(1));
         }
         _ => {}
@@ -341,7 +375,7 @@ fn value(text: String) -> HeaderValue {
     HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
-fn ceil_secs(duration: std::time::Duration) -> u64 {
+fn ceil_secs(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 

@@ -26,6 +26,8 @@ pub struct Route {
     pub body: Body,
     /// What a success is.
     pub success: Success,
+    /// Whether it spends or makes something, so that an `Idempotency-Key` is heeded.
+    pub repeatable: bool,
 }
 
 /// Who may call a route.
@@ -85,6 +87,7 @@ const PUBLIC: Route = Route {
     needs: &[],
     body: Body::None,
     success: Success::Ok,
+    repeatable: false,
 };
 
 const SIGN_IN: Route = Route {
@@ -130,6 +133,7 @@ pub const CREATE_API_KEY: Route = Route {
     access: Access::InPerson,
     body: Body::Json(4 * KIB),
     success: Success::Created,
+    repeatable: true,
     ..SIGNED_IN
 };
 /// GET /api/auth/api-keys
@@ -161,6 +165,7 @@ pub const GENERATE_FORM: Route = Route {
     limit: Limit::Requests(Action::Ai),
     needs: &[Need::Identity, Need::Ephemeral, Need::Providers],
     body: Body::Json(64 * KIB),
+    repeatable: true,
     ..PUBLIC
 };
 /// GET /health
@@ -221,6 +226,13 @@ mod tests {
     fn row_26_only_these_routes_are_public() {
         let public: Vec<_> = ALL.iter().filter(|r| r.access == Access::Public).map(|r| r.name).collect();
         assert_eq!(public, ["register", "login", "refresh", "jwks", "health", "ready", "no-route"]);
+    }
+
+    #[test]
+    fn only_posts_of_signed_in_users_are_repeatable() {
+        for route in ALL.iter().filter(|route| route.repeatable) {
+            assert!(route.method == "POST" && route.access != Access::Public, "{}", route.name);
+        }
     }
 
     #[test]

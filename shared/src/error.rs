@@ -135,6 +135,12 @@ pub enum Conflict {
     /// An administrator who would lose the right to administrate.
     #[error("You cannot change your own role: ask another administrator.")]
     OwnRole,
+    /// An idempotency key that was used for another body.
+    #[error("This `Idempotency-Key` was used for another request: take a new one.")]
+    OtherBody,
+    /// An idempotency key whose first request is still being worked on.
+    #[error("The first request with this `Idempotency-Key` is still being worked on: try again in a moment.")]
+    InProgress,
 }
 
 /// A used-up limit, with what the `RateLimit` headers announce.
@@ -190,6 +196,8 @@ impl Error {
                 Conflict::EmailTaken => "EMAIL_TAKEN",
                 Conflict::TooManyKeys => "TOO_MANY_KEYS",
                 Conflict::OwnRole => "OWN_ROLE",
+                Conflict::OtherBody => "IDEMPOTENCY_KEY_REUSED",
+                Conflict::InProgress => "IDEMPOTENCY_IN_PROGRESS",
             },
             Self::TooMany(_) => "RATE_LIMITED",
             Self::Unconfigured { .. } => "PROVIDER_UNCONFIGURED",
@@ -202,7 +210,7 @@ impl Error {
     /// Whether the same request may succeed later.
     pub fn retryable(&self) -> bool {
         match self {
-            Self::TooMany(_) | Self::Unavailable { .. } => true,
+            Self::TooMany(_) | Self::Unavailable { .. } | Self::Conflict(Conflict::InProgress) => true,
             Self::Upstream { retryable, .. } => *retryable,
             _ => false,
         }

@@ -6,6 +6,7 @@
 //! | [`config`], [`clock`], [`random`] | the only readers of the environment, the time and randomness |
 //! | [`error`] | every way to fail, with stable codes |
 //! | [`auth`] | accounts, sessions, tokens, keys, roles |
+//! | [`idempotency`] | one effect and one answer for a request that is sent again |
 //! | [`limits`] | exact rate limits |
 //! | [`ai`] | what a language model does, and what serves without one |
 //! | [`store`] | DynamoDB, one file per entity |
@@ -21,6 +22,7 @@ pub mod auth;
 pub mod clock;
 pub mod config;
 pub mod error;
+pub mod idempotency;
 pub mod limits;
 pub mod net;
 pub mod providers;

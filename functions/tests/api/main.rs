@@ -9,6 +9,7 @@ mod bad_input;
 mod enumeration;
 mod faults;
 mod forms;
+mod idempotency;
 mod leaks;
 mod limits;
 mod local_stack;

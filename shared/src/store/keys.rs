@@ -9,6 +9,7 @@
 //! | Identity | `KEYS` | `@` | public signing keys |
 //! | Ephemeral | `A#<uid>` | `<address>` | an address the user signed in from |
 //! | Ephemeral | `A#<uid>` | `K#<key id>` | when an API key was last in use |
+//! | Ephemeral | `I#<uid>#<route>#<hash>` | `@` | claim on a request with an idempotency key |
 //! | Ephemeral | `L#<action>#<quota>#<window ms>#<subject>` | `@` | rate-limit log |
 
 use std::collections::HashMap;
@@ -16,6 +17,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::auth::Email;
+use crate::idempotency::Name;
 use crate::limits::{ClientIp, Quota, Subject};
 use crate::{KeyId, SessionId, UserId};
 
@@ -81,6 +83,12 @@ impl Key {
     /// An address that a user signed in from.
     pub fn known_address(user: UserId, ip: ClientIp) -> Self {
         Self::new(format!("A#{user}"), ip.to_string())
+    }
+
+    /// The claim on a request with an idempotency key.
+    pub fn idempotency(name: &Name) -> Self {
+        let Name { user, route, key } = name;
+        Self::new(format!("I#{user}#{route}#{key}"), "@")
     }
 
     /// A rate-limit log. Quota and window are part of the key: a change of settings starts a new log, because a log
