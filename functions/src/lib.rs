@@ -5,6 +5,7 @@
 //! | [`route`] | the endpoint table: path, access, limit, state of every function |
 //! | [`serve`] | the Lambda runtime, alone |
 //! | [`http`] | status codes, headers and bodies, alone |
+//! | `request` | what a request must be before anyone works on it |
 //! | `gate` | who may pass: token, permission, rate limit |
 //! | [`auth`], [`ai`], [`ops`] | a handler per file |
 //!
@@ -17,5 +18,6 @@ pub mod auth;
 mod gate;
 pub mod http;
 pub mod ops;
+mod request;
 pub mod route;
 pub mod serve;
