@@ -18,6 +18,7 @@ const patience = 15_000;
 
 const jobContext = 'A job application with a phone number and a resume upload';
 const eventContext = 'Event registration with a t-shirt size';
+const keyName = 'nightly <b>job</b>';
 
 /* ---------------------------------------------------------------- helpers */
 
@@ -35,6 +36,18 @@ async function generate(page, context) {
   assert.ok(answer.fields.length > 0, 'the answer has fields');
   assert.equal(await page.textContent('#source'), answer.source);
   return answer;
+}
+
+/** Sends a request as a program would, from the page, with an API key and none of the page's own code. */
+function asProgram(page, secret, context) {
+  return page.evaluate(async ([bearer, wanted]) => {
+    const response = await fetch('/api/ai/generate-form', {
+      method: 'POST',
+      headers: { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ context: wanted }),
+    });
+    return { status: response.status, body: await response.json() };
+  }, [secret, context]);
 }
 
 /** Reads the rendered form back into the shape of the JSON, from real controls and nothing of the page's own. */
@@ -130,6 +143,7 @@ const browser = await chromium.launch({
 });
 const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
 page.setDefaultTimeout(patience);
+await page.context().grantPermissions(['clipboard-read', 'clipboard-write'], { origin });
 
 const complaints = []; // console errors, uncaught exceptions
 const strangers = []; // requests to anywhere else
@@ -141,6 +155,7 @@ page.on('request', (request) => { if (!request.url().startsWith(`${origin}/`) &&
 let password;
 let job;
 let event;
+let key;
 
 const checks = [
   ['the page opens under its content security policy', async () => {
@@ -180,6 +195,14 @@ const checks = [
     await page.click('#register');
     await page.locator('#logout').waitFor();
     await page.getByText(email, { exact: true }).waitFor();
+  }],
+
+  ['a newcomer has no API keys, may tick what the account may, and sets no roles', async () => {
+    await page.locator('#keys-state', { hasText: 'No keys yet' }).waitFor();
+    const { user } = await page.evaluate(() => JSON.parse(sessionStorage.getItem('aura.session')));
+    const boxes = await page.locator('#key-scopes input').evaluateAll((all) => all.map((box) => [box.value, box.checked]));
+    assert.deepEqual(boxes, user.permissions.map((permission) => [permission, permission === 'ai:use_openai']));
+    assert.equal(await page.locator('#set-role').isVisible(), user.permissions.includes('admin:manage_users'));
   }],
 
   ['a job application is generated, and its rendered fields are the JSON fields', async () => {
@@ -243,10 +266,88 @@ const checks = [
     await page.getByRole('tab', { name: 'JSON' }).click();
   }],
 
+  ['a key needs a name and a scope', async () => {
+    await page.click('#create-key');
+    assert.ok(await page.$eval('#key-name', (control) => control.validationMessage));
+    await page.fill('#key-name', keyName);
+    await page.uncheck('#key-scopes input[value="ai:use_openai"]');
+    await page.click('#create-key');
+    assert.ok(await page.$eval('#key-scopes input', (control) => control.validationMessage));
+    await page.check('#key-scopes input[value="ai:use_openai"]');
+  }],
+
+  ['a key is created once, even if the first answer is lost, and shown', async () => {
+    const attempts = [];
+    await page.route('**/api/auth/api-keys', async (route) => {
+      if (route.request().method() !== 'POST') return route.continue();
+      attempts.push(await route.request().headerValue('idempotency-key'));
+      const response = await route.fetch();
+      assert.equal(response.status(), 201, await response.text());
+      return attempts.length === 1 ? route.abort() : route.fulfill({ response });
+    });
+    // The browser itself complains about the lost answer: that one complaint is expected.
+    await Promise.all([page.waitForEvent('console', (message) => message.type() === 'error'), page.click('#create-key')]);
+    assert.match(complaints.pop(), /ERR_FAILED.*api-keys/);
+    await page.locator('#alert', { hasText: 'NO_CONNECTION' }).waitFor();
+    await page.click('#create-key');
+    await page.locator('#new-key').waitFor();
+    await page.unroute('**/api/auth/api-keys');
+    assert.match(attempts[0], /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+    assert.deepEqual(attempts, [attempts[0], attempts[0]]);
+    key = await page.textContent('#new-key');
+    assert.match(key, /^aura_[\w-]{86}$/);
+    assert.ok((await page.innerText('#made-key')).includes('This is the only time the key is shown.'));
+    assert.equal(await page.innerText('#alert'), '');
+    await page.getByRole('button', { name: 'check again' }).last().click();
+    await page.waitForFunction(() => document.querySelectorAll('#keys li').length === 1);
+    const row = await page.innerText('#keys');
+    for (const text of [keyName, 'never used', 'ai:use_openai']) assert.ok(row.includes(text), row);
+  }],
+
+  ['the command for a program has the key masked until it is copied', async () => {
+    const before = await page.textContent('#key-curl');
+    assert.ok(before.includes(`${origin}/api/ai/generate-form`) && !before.includes(key), before);
+    await page.click('#copy-key-curl');
+    await page.getByRole('button', { name: 'Copied' }).waitFor();
+    const copied = await page.evaluate(() => navigator.clipboard.readText());
+    assert.ok(copied.startsWith(`KEY='${key}'\n`), copied);
+    await page.click('#copy-key');
+    await page.waitForFunction(async (wanted) => await navigator.clipboard.readText() === wanted, key);
+  }],
+
   ['nothing sticks out of a 360 px screen', async () => {
     await page.setViewportSize({ width: 360, height: 780 });
     assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 360);
     await page.setViewportSize({ width: 1280, height: 900 });
+  }],
+
+  ['once kept, the key is nowhere on the page', async () => {
+    await page.click('#key-kept');
+    await page.locator('#create-key').waitFor();
+    assert.ok(!(await page.content()).includes(key));
+    assert.ok(!(await page.evaluate(() => JSON.stringify({ ...sessionStorage, ...localStorage }))).includes(key));
+  }],
+
+  ['a program with the key gets a form, and the list says when', async () => {
+    const { status, body } = await asProgram(page, key, eventContext);
+    assert.equal(status, 200, JSON.stringify(body));
+    assert.ok(body.fields.length > 0, 'the answer has fields');
+    await page.getByRole('button', { name: 'check again' }).last().click();
+    await page.locator('#keys', { hasText: 'last used' }).waitFor();
+  }],
+
+  ['revoking asks first, and leaves an empty list', async () => {
+    const revoke = page.getByRole('button', { name: `Revoke ${keyName}`, exact: true });
+    await revoke.click();
+    await page.getByRole('button', { name: 'Keep it' }).click();
+    await revoke.click();
+    const [response] = await Promise.all([
+      page.waitForResponse((r) => r.url().startsWith(`${origin}/api/auth/api-keys/`) && r.request().method() === 'DELETE'),
+      page.getByRole('button', { name: 'Revoke it' }).click(),
+    ]);
+    assert.deepEqual(await response.json(), { success: true });
+    await page.locator('#keys-state', { hasText: 'No keys yet' }).waitFor();
+    assert.equal(await page.locator('#keys li').count(), 0);
   }],
 
   ['a reload keeps the session', async () => {
