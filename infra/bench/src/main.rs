@@ -5,6 +5,7 @@
 //! |---|---|
 //! | size | the stripped binary |
 //! | init | spawn to the first `GET /next`; runs take turns over all functions, so that noise is shared |
+//! | cpu | the CPU time of init, which other work on the machine changes least |
 //! | first | spawn to the response to one valid event |
 //! | warm | event to response, in one process |
 //! | calls | DynamoDB calls of one warm invocation, and how many had to follow one another |
@@ -41,7 +42,7 @@ struct Options {
     /// Cold starts of each function
     #[arg(long, value_name = "N")]
     runs: Option<usize>,
-    /// Measure the binaries as they are
+    /// Measure the binaries as they are, beside this one
     #[arg(long)]
     no_build: bool,
 }
@@ -53,6 +54,7 @@ struct Measured {
     environment: BTreeMap<String, String>,
     bytes: u64,
     init: Times,
+    cpu: Times,
     first: Times,
     warm: Times,
     cost: Option<Cost>,
@@ -67,10 +69,10 @@ fn main() -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
     let itself = std::env::current_exe()?;
     let built = itself.parent().context("this binary lies nowhere")?.to_owned();
-    if cfg!(debug_assertions) {
-        bail!("only optimised binaries say something: cargo run --release -p aura-bench");
-    }
     if !options.no_build {
+        if cfg!(debug_assertions) {
+            bail!("only optimised binaries say something: cargo run --release -p aura-bench");
+        }
         build(&root)?;
     }
     let mut world = World::start(&root.join("template.yaml"), built.clone())?;
@@ -79,8 +81,8 @@ fn main() -> Result<()> {
         let environment = if name == HELLO { hello() } else { world.environment(&name)? };
         let binary = built.join(&name);
         let bytes = binary.metadata().with_context(|| format!("there is no {}", binary.display()))?.len();
-        let (init, first, warm) = Default::default();
-        functions.push(Measured { name, binary, environment, bytes, init, first, warm, cost: None });
+        let (init, cpu, first, warm) = Default::default();
+        functions.push(Measured { name, binary, environment, bytes, init, cpu, first, warm, cost: None });
     }
     cold(&mut world, &mut functions, runs)?;
     for function in &mut functions {
@@ -122,6 +124,7 @@ fn cold(world: &mut World, functions: &mut [Measured], runs: usize) -> Result<()
             };
             if run > 0 {
                 function.init.add(process.init);
+                process.cpu.into_iter().for_each(|cpu| function.cpu.add(cpu));
                 first.into_iter().for_each(|first| function.first.add(first));
             }
         }

@@ -12,19 +12,20 @@ pub(crate) fn print(functions: &[Measured], runs: usize, warm: usize) {
     let hello = functions.iter().find(|function| function.name == HELLO).and_then(|hello| hello.init.median());
     println!("{}\n{runs} cold starts of each function in turn, {warm} warm invocations; times in ms\n", machine());
     println!(
-        "{:<20} {:>9} {:>6} {:>8} {:>8} {:>8} {:>10} {:>10} {:>6} {:>7}",
-        "function", "bytes", "MB", "init", "p95", "x hello", "first", "warm", "calls", "rounds"
+        "{:<20} {:>9} {:>6} {:>8} {:>8} {:>8} {:>8} {:>10} {:>10} {:>6} {:>7}",
+        "function", "bytes", "MB", "init", "p95", "x hello", "cpu", "first", "warm", "calls", "rounds"
     );
     for function in functions {
         let count = |count: Option<usize>| count.map_or_else(|| "-".to_owned(), |count| count.to_string());
         println!(
-            "{:<20} {:>9} {:>6.2} {:>8} {:>8} {:>8.2} {:>10} {:>10} {:>6} {:>7}",
+            "{:<20} {:>9} {:>6.2} {:>8} {:>8} {:>8.2} {:>8} {:>10} {:>10} {:>6} {:>7}",
             function.name,
             function.bytes,
             megabytes(function.bytes),
             ms(function.init.median()),
             ms(function.init.p95()),
             ratio(function.init.median(), hello),
+            ms(function.cpu.median()),
             ms(function.first.median()),
             ms(function.warm.median()),
             count(function.cost.map(|cost| cost.calls)),

@@ -24,6 +24,8 @@ pub(crate) struct Process {
     spawned: Instant,
     /// Spawn to first `GET /next`.
     pub(crate) init: Duration,
+    /// CPU time of that, where the kernel tells: what a busy machine changes least.
+    pub(crate) cpu: Option<Duration>,
     invocations: u64,
     address: SocketAddr,
     over: Arc<AtomicBool>,
@@ -67,8 +69,8 @@ impl Process {
         let mut child = command.spawn().with_context(|| format!("cannot run {}", binary.display()))?;
         match next(&requests) {
             Ok(Arrival { at, stream, .. }) => {
-                let init = at - spawned;
-                Ok(Self { child, requests, waiting: stream, spawned, init, invocations: 0, address, over })
+                let (init, cpu) = (at - spawned, cpu_time(child.id()));
+                Ok(Self { child, requests, waiting: stream, spawned, init, cpu, invocations: 0, address, over })
             }
             Err(error) => {
                 let _ = child.kill();
@@ -120,6 +122,16 @@ fn next(requests: &Receiver<Arrival>) -> Result<Arrival> {
         bail!("{}: {}", arrival.path, String::from_utf8_lossy(&arrival.body));
     }
     Ok(arrival)
+}
+
+/// What all threads of a process have used so far.
+fn cpu_time(process: u32) -> Option<Duration> {
+    let mut total = Duration::ZERO;
+    for thread in std::fs::read_dir(format!("/proc/{process}/task")).ok()? {
+        let used = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+        total += Duration::from_nanos(used.split(' ').next()?.parse().ok()?);
+    }
+    Some(total)
 }
 
 fn accept(listener: &TcpListener, sender: &Sender<Arrival>, over: &AtomicBool) {

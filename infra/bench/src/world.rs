@@ -7,13 +7,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 const PASSWORD: &str = "seven quiet herons wade";
-/// Uses of one account, or of one address, before the next one: under every rate limit as it is by default.
-const USES: u32 = 40;
+/// Uses of one account, or of one address, before the next one: under every limit as it is by default.
+const USES: u32 = 15;
 
 pub(crate) struct World {
     stack: Stack,
     runtime: tokio::runtime::Runtime,
     account: Account,
+    administrator: Administrator,
     made: u32,
     sent: u64,
 }
@@ -24,6 +25,13 @@ struct Account {
     uses: u32,
 }
 
+/// An account that may change the role of another one.
+struct Administrator {
+    token: String,
+    subject: String,
+    uses: u32,
+}
+
 impl World {
     /// Start the stack on the binaries in `built`, and register the first account.
     pub(crate) fn start(template: &Path, built: PathBuf) -> Result<Self> {
@@ -31,7 +39,8 @@ impl World {
         let stack = Stack::builder().template(template).binaries(move |name| built.join(name)).start();
         let stack = runtime.block_on(stack).map_err(|error| anyhow::anyhow!("{error}"))?;
         let nobody = Account { email: String::new(), token: String::new(), uses: USES };
-        Ok(Self { stack, runtime, account: nobody, made: 0, sent: 0 })
+        let administrator = Administrator { token: String::new(), subject: String::new(), uses: USES };
+        Ok(Self { stack, runtime, account: nobody, administrator, made: 0, sent: 0 })
     }
 
     /// Every function of the template.
@@ -80,6 +89,29 @@ impl World {
                 let body = json!({ "context": "Registration for a city run, with a phone number and a t-shirt size" });
                 http("POST", "/api/ai/generate-form", 0, Some(&token), Some(&body))
             }
+            "create-api-key" => self.key()?,
+            "list-api-keys" => {
+                let token = self.account()?.token.clone();
+                http("GET", "/api/auth/api-keys", 0, Some(&token), None)
+            }
+            "revoke-api-key" => {
+                let event = self.key()?;
+                let made = self.call("create-api-key", event)?;
+                let id = text(&made["id"])?;
+                let token = self.account.token.clone();
+                with_id(http("DELETE", &format!("/api/auth/api-keys/{id}"), 0, Some(&token), None), &id)
+            }
+            "set-user-role" => {
+                let Administrator { token, subject, .. } = self.administrator()?;
+                let body = json!({ "role": "developer" });
+                let path = format!("/api/admin/users/{subject}/role");
+                with_id(http("PUT", &path, 0, Some(token), Some(&body)), subject)
+            }
+            "grant-admin" => {
+                let event = self.register();
+                let opened = self.call("register", event)?;
+                json!({ "email": opened["user"]["email"] })
+            }
             "rotate-signing-key" => {
                 // The first step of a rotation that never goes on: the key that signs stays.
                 let secret = self.environment(function)?.remove("SIGNING_KEY_SECRET");
@@ -101,7 +133,6 @@ impl World {
         if self.account.uses >= USES {
             let event = self.register();
             let opened = self.call("register", event)?;
-            let text = |value: &Value| value.as_str().map(str::to_owned).context("no text");
             self.account = Account { email: text(&opened["user"]["email"])?, token: text(&opened["token"])?, uses: 0 };
         }
         self.account.uses += 1;
@@ -121,6 +152,28 @@ impl World {
         Ok(http("POST", "/api/auth/login", 2, None, Some(&body)))
     }
 
+    fn administrator(&mut self) -> Result<&Administrator> {
+        if self.administrator.uses >= USES {
+            let (event, other) = (self.register(), self.register());
+            let email = self.call("register", event)?["user"]["email"].take();
+            let granted = self.runtime.block_on(self.stack.invoke("grant-admin", json!({ "email": email })));
+            granted.map_err(|error| anyhow::anyhow!("grant-admin: {error}"))?;
+            let body = json!({ "email": email, "password": PASSWORD });
+            let opened = self.call("login", http("POST", "/api/auth/login", 2, None, Some(&body)))?;
+            let subject = text(&self.call("register", other)?["user"]["id"])?;
+            self.administrator = Administrator { token: text(&opened["token"])?, subject, uses: 0 };
+        }
+        self.administrator.uses += 1;
+        Ok(&self.administrator)
+    }
+
+    /// A request for an API key.
+    fn key(&mut self) -> Result<Value> {
+        let token = self.account()?.token.clone();
+        let body = json!({ "name": "nightly job", "scopes": ["ai:use_openai"], "expiresInDays": 30 });
+        Ok(http("POST", "/api/auth/api-keys", 0, Some(&token), Some(&body)))
+    }
+
     /// A session nobody has used.
     fn session(&mut self) -> Result<Value> {
         let event = self.login()?;
@@ -133,6 +186,16 @@ impl World {
         check(function, answer.to_string().as_bytes())?;
         Ok(serde_json::from_str(answer["body"].as_str().unwrap_or_default())?)
     }
+}
+
+fn text(value: &Value) -> Result<String> {
+    value.as_str().map(str::to_owned).context("an answer lacks a text")
+}
+
+/// With the path parameter `id`, as the gateway finds it.
+fn with_id(mut event: Value, id: &str) -> Value {
+    event["pathParameters"] = json!({ "id": id });
+    event
 }
 
 /// Refuse to measure a failure.
