@@ -214,7 +214,8 @@ fn status(error: &Error) -> StatusCode {
         Error::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
         Error::Conflict(_) => StatusCode::CONFLICT,
         Error::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
-        Error::Unconfigured { .. } | Error::Upstream { .. } | Error::Unavailable { .. } => {
+        Error::OverBudget(_) => StatusCode::PAYMENT_REQUIRED,
+        Error::Unpriced { .. } | Error::Unconfigured { .. } | Error::Upstream { .. } | Error::Unavailable { .. } => {
             StatusCode::SERVICE_UNAVAILABLE
         }
         Error::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,

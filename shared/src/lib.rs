@@ -7,6 +7,9 @@
 //! | [`error`] | every way to fail, with stable codes |
 //! | [`auth`] | accounts, sessions, tokens, keys, roles |
 //! | [`limits`] | exact rate limits |
+//! | [`budget`] | leases of money: no call costs more than what is left |
+//! | [`prices`], [`tokens`] | what a call can cost at most, and did cost |
+//! | [`money`], [`calendar`] | exact amounts; days and months in UTC |
 //! | [`ai`] | what a language model does, and what serves without one |
 //! | [`store`] | DynamoDB, one file per entity |
 //! | [`net`] | the HTTP clients |
@@ -18,17 +21,22 @@
 pub mod ai;
 pub mod app;
 pub mod auth;
+pub mod budget;
+pub mod calendar;
 pub mod clock;
 pub mod config;
 pub mod error;
 pub mod limits;
+pub mod money;
 pub mod net;
+pub mod prices;
 pub mod providers;
 pub mod random;
 pub mod secret;
 pub mod store;
+pub mod tokens;
 
 pub use app::{App, Need};
 pub use error::{Error, Result};
-pub use random::{SessionId, TenantId, UserId};
+pub use random::{LeaseId, SessionId, TenantId, UserId};
 pub use secret::Secret;

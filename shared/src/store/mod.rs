@@ -1,5 +1,6 @@
 //! DynamoDB: one file per entity. Only `keys` builds keys; every write that can race carries a condition.
 
+pub mod budget;
 pub mod keys;
 pub mod known_address;
 pub mod limit;
