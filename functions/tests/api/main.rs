@@ -3,6 +3,7 @@
 //! Tests named `row_NN_...` prove the rows of the attack and fault table in ARCHITECTURE.md.
 
 mod bad_input;
+mod budget;
 mod enumeration;
 mod faults;
 mod forms;
@@ -15,5 +16,6 @@ mod rotation;
 mod sessions;
 mod sign_in;
 mod table;
+mod text;
 mod tokens;
 mod world;
