@@ -35,9 +35,15 @@ pub struct Call<B> {
     pub path: String,
     /// What stood for `{name}` in the route's path.
     params: HashMap<String, String>,
+    query: HashMap<String, String>,
 }
 
 impl<B> Call<B> {
+    /// A parameter of the query, if it is there; of several, the first.
+    pub fn query(&self, name: &str) -> Option<&str> {
+        self.query.get(name).map(String::as_str)
+    }
+
     /// The identifier that stood for `{name}`.
     ///
     /// # Errors
@@ -83,8 +89,8 @@ impl Endpoint {
         F: Fn(&'static App, Call<B>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<T>> + Send + 'static,
     {
-        let handler: Handler = Box::new(move |app, Call { body, caller, path, params }| {
-            let answer = request::parse(&body).map(|body| handler(app, Call { body, caller, path, params }));
+        let handler: Handler = Box::new(move |app, Call { body, caller, path, params, query }| {
+            let answer = request::parse(&body).map(|body| handler(app, Call { body, caller, path, params, query }));
             Box::pin(async move { serde_json::to_vec(&answer?.await?).map_err(Error::internal) })
         });
         Self { route, handler }
@@ -138,11 +144,14 @@ async fn outcome(app: &'static App, endpoint: &Endpoint, request: Request) -> (A
         let params = request.path_parameters_ref();
         let params = params.into_iter().flat_map(|params| params.iter());
         let params = params.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let query = request.query_string_parameters_ref();
+        let query = query.into_iter().flat_map(|query| query.iter());
+        let query = query.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let body = match route.body {
             Body::None => b"null".to_vec(),
             Body::Json(_) => request.into_body().to_vec(),
         };
-        let call = Call { body, caller, path, params };
+        let call = Call { body, caller, path, params, query };
         match key.filter(|_| route.repeatable) {
             Some(key) => once(app, endpoint, call, &key, left).await,
             None => (endpoint.handler)(app, call).await,
@@ -202,7 +211,8 @@ fn status(error: &Error) -> StatusCode {
         Error::Conflict(Conflict::OtherBody) => StatusCode::UNPROCESSABLE_ENTITY,
         Error::Conflict(_) => StatusCode::CONFLICT,
         Error::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
-        Error::Unconfigured { .. } | Error::Upstream { .. } | Error::Unavailable { .. } => {
+        Error::OverBudget(_) => StatusCode::PAYMENT_REQUIRED,
+        Error::Unpriced { .. } | Error::Unconfigured { .. } | Error::Upstream { .. } | Error::Unavailable { .. } => {
             StatusCode::SERVICE_UNAVAILABLE
         }
         Error::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,

@@ -105,6 +105,16 @@ const SIGNED_IN: Route = Route {
     ..PUBLIC
 };
 
+const TEXT_AI: Route = Route {
+    method: "POST",
+    access: Access::May(Permission::UseOpenAi),
+    limit: Limit::Requests(Action::Ai),
+    needs: &[Need::Identity, Need::Ephemeral, Need::Providers],
+    body: Body::Json(64 * KIB),
+    repeatable: true,
+    ..PUBLIC
+};
+
 /// POST /api/auth/register
 pub const REGISTER: Route =
     Route { name: "register", path: "/api/auth/register", success: Success::Created, ..SIGN_IN };
@@ -157,17 +167,18 @@ pub const SET_USER_ROLE: Route = Route {
     ..SIGNED_IN
 };
 /// POST /api/ai/generate-form
-pub const GENERATE_FORM: Route = Route {
-    name: "generate-form",
-    method: "POST",
-    path: "/api/ai/generate-form",
-    access: Access::May(Permission::UseOpenAi),
-    limit: Limit::Requests(Action::Ai),
-    needs: &[Need::Identity, Need::Ephemeral, Need::Providers],
-    body: Body::Json(64 * KIB),
-    repeatable: true,
-    ..PUBLIC
-};
+pub const GENERATE_FORM: Route = Route { name: "generate-form", path: "/api/ai/generate-form", ..TEXT_AI };
+/// POST /api/ai/enhance-query
+pub const ENHANCE_QUERY: Route =
+    Route { name: "enhance-query", path: "/api/ai/enhance-query", body: Body::Json(8 * KIB), ..TEXT_AI };
+/// POST /api/ai/summarize
+pub const SUMMARIZE: Route =
+    Route { name: "summarize", path: "/api/ai/summarize", body: Body::Json(512 * KIB), ..TEXT_AI };
+/// POST /api/ai/complete-code
+pub const COMPLETE_CODE: Route =
+    Route { name: "complete-code", path: "/api/ai/complete-code", body: Body::Json(128 * KIB), ..TEXT_AI };
+/// GET /api/usage
+pub const USAGE: Route = Route { name: "usage", path: "/api/usage", ..SIGNED_IN };
 /// GET /health
 pub const HEALTH: Route = Route { name: "health", path: "/health", needs: &[Need::Providers], ..PUBLIC };
 /// GET /ready
@@ -176,7 +187,7 @@ pub const READY: Route = Route { name: "ready", path: "/ready", needs: &[Need::I
 pub const NO_ROUTE: Route = Route { name: "no-route", method: "", ..PUBLIC };
 
 /// Every endpoint.
-pub const ALL: [Route; 14] = [
+pub const ALL: [Route; 18] = [
     REGISTER,
     LOGIN,
     REFRESH,
@@ -188,6 +199,10 @@ pub const ALL: [Route; 14] = [
     REVOKE_API_KEY,
     SET_USER_ROLE,
     GENERATE_FORM,
+    ENHANCE_QUERY,
+    SUMMARIZE,
+    COMPLETE_CODE,
+    USAGE,
     HEALTH,
     READY,
     NO_ROUTE,

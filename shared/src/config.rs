@@ -8,6 +8,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::Secret;
+use crate::money::Money;
 
 /// A setting that is missing or wrong, as a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -58,6 +59,14 @@ pub struct Config {
     pub rate_limit_requests: u32,
     /// `AI_RATE_LIMIT_MAX_REQUESTS`, 1 to 300, default 50.
     pub rate_limit_ai_requests: u32,
+    /// `BUDGET_USER_DAY`: what a user may spend on a day (UTC), in dollars, 0 to 100,000, default 1.
+    pub budget_user_day: Money,
+    /// `BUDGET_USER_MONTH`: in a month, default 10.
+    pub budget_user_month: Money,
+    /// `BUDGET_TENANT_MONTH`: all users of a tenant in a month, default 100.
+    pub budget_tenant_month: Money,
+    /// `MAX_COST_PER_REQUEST`: the worst case of one request, default 0.25.
+    pub max_cost_per_request: Money,
 }
 
 /// Where AWS is and who we are there; Lambda sets all of it.
@@ -131,6 +140,10 @@ impl Config {
             )?),
             rate_limit_requests: read.between("RATE_LIMIT_MAX_REQUESTS", 100, 1, 300)?,
             rate_limit_ai_requests: read.between("AI_RATE_LIMIT_MAX_REQUESTS", 50, 1, 300)?,
+            budget_user_day: read.dollars("BUDGET_USER_DAY", Money::from_dollars(1))?,
+            budget_user_month: read.dollars("BUDGET_USER_MONTH", Money::from_dollars(10))?,
+            budget_tenant_month: read.dollars("BUDGET_TENANT_MONTH", Money::from_dollars(100))?,
+            max_cost_per_request: read.dollars("MAX_COST_PER_REQUEST", Money::from_nanos(250_000_000))?,
         })
     }
 }
@@ -160,6 +173,11 @@ impl Reader<'_> {
             return Ok(value);
         }
         Err(ConfigError { name, problem: format!("{value} is not between {low} and {high}") })
+    }
+
+    /// An amount of dollars; 0 spends nothing.
+    fn dollars(&self, name: &'static str, default: Money) -> Result<Money, ConfigError> {
+        self.between(name, default, Money::ZERO, Money::from_dollars(100_000))
     }
 
     fn url(&self, name: &'static str) -> Result<Option<String>, ConfigError> {
@@ -210,6 +228,15 @@ mod tests {
         assert_eq!(config.access_token_life, Duration::from_secs(900));
         assert_eq!(config.password_min_length, 15);
         assert_eq!(config.rate_limit_ai_requests, 50);
+        let budgets = [config.budget_user_day, config.budget_user_month, config.budget_tenant_month];
+        assert_eq!(budgets, [1, 10, 100].map(Money::from_dollars));
+        assert_eq!(config.max_cost_per_request.to_string(), "0.25");
+    }
+
+    #[test]
+    fn money_is_in_dollars() {
+        assert_eq!(with("BUDGET_USER_DAY", "0").unwrap().budget_user_day, Money::ZERO);
+        assert_eq!(with("MAX_COST_PER_REQUEST", "1.5").unwrap().max_cost_per_request.nanos(), 1_500_000_000);
     }
 
     #[test]
@@ -226,6 +253,10 @@ mod tests {
             ("PASSWORD_MIN_LENGTH", "7"),
             ("RATE_LIMIT_WINDOW_MS", "-1"),
             ("AI_RATE_LIMIT_MAX_REQUESTS", "0"),
+            ("BUDGET_USER_DAY", "-1"),
+            ("BUDGET_USER_MONTH", "100001"),
+            ("BUDGET_TENANT_MONTH", "$5"),
+            ("MAX_COST_PER_REQUEST", "0.0000000001"),
         ] {
             let error = with(name, value).unwrap_err();
             assert_eq!(error.name, name, "{value}");

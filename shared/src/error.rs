@@ -4,6 +4,9 @@
 
 use std::time::Duration;
 
+use crate::clock::Timestamp;
+use crate::money::Money;
+
 /// The result of everything in this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -45,6 +48,15 @@ pub enum Error {
     /// A rate limit is used up.
     #[error("Too many requests: try again in {} s.", .0.retry_after.as_secs().max(1))]
     TooMany(TooMany),
+    /// The call may cost more than there is left to spend.
+    #[error("{0}")]
+    OverBudget(OverBudget),
+    /// A model whose price is not known.
+    #[error("The model {model} has no known price, so it is not called: set another one.")]
+    Unpriced {
+        /// The model.
+        model: String,
+    },
     /// A provider that this call needs has no key.
     #[error("{provider} is not configured: set {setting}.")]
     Unconfigured {
@@ -143,6 +155,33 @@ pub enum Conflict {
     InProgress,
 }
 
+/// Which budget a call would exceed. `needed` is its worst case: what it may cost, not what it would.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum OverBudget {
+    /// What may be spent until a date.
+    #[error("This call may cost {needed} USD, and {left} USD of the {cap} USD {budget} are left until {resets}.")]
+    Used {
+        /// Whose, as in `per user and day`.
+        budget: &'static str,
+        /// All of it.
+        cap: Money,
+        /// What is neither spent nor reserved.
+        left: Money,
+        /// The call's worst case.
+        needed: Money,
+        /// When it is whole again.
+        resets: Timestamp,
+    },
+    /// What one request may cost, whatever is left: it never resets.
+    #[error("This call may cost {needed} USD, more than the {cap} USD that one request may cost: send a smaller one.")]
+    Request {
+        /// `MAX_COST_PER_REQUEST`.
+        cap: Money,
+        /// The call's worst case.
+        needed: Money,
+    },
+}
+
 /// A used-up limit, with what the `RateLimit` headers announce.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooMany {
@@ -200,6 +239,8 @@ impl Error {
                 Conflict::InProgress => "IDEMPOTENCY_IN_PROGRESS",
             },
             Self::TooMany(_) => "RATE_LIMITED",
+            Self::OverBudget(_) => "BUDGET_EXCEEDED",
+            Self::Unpriced { .. } => "MODEL_UNPRICED",
             Self::Unconfigured { .. } => "PROVIDER_UNCONFIGURED",
             Self::Upstream { .. } => "UPSTREAM_UNAVAILABLE",
             Self::Unavailable { .. } => "UNAVAILABLE",

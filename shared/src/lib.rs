@@ -8,6 +8,10 @@
 //! | [`auth`] | accounts, sessions, tokens, keys, roles |
 //! | [`idempotency`] | one effect and one answer for a request that is sent again |
 //! | [`limits`] | exact rate limits |
+//! | [`budget`] | leases of money: no call costs more than what is left |
+//! | [`spending`] | a call to a model, with its money |
+//! | [`prices`], [`tokens`] | what a call can cost at most, and did cost |
+//! | [`money`], [`calendar`] | exact amounts; days and months in UTC |
 //! | [`ai`] | what a language model does, and what serves without one |
 //! | [`store`] | DynamoDB, one file per entity |
 //! | [`net`] | the HTTP clients |
@@ -19,18 +23,24 @@
 pub mod ai;
 pub mod app;
 pub mod auth;
+pub mod budget;
+pub mod calendar;
 pub mod clock;
 pub mod config;
 pub mod error;
 pub mod idempotency;
 pub mod limits;
+pub mod money;
 pub mod net;
+pub mod prices;
 pub mod providers;
 pub mod random;
 pub mod secret;
+pub mod spending;
 pub mod store;
+pub mod tokens;
 
 pub use app::{App, Need};
 pub use error::{Error, Result};
-pub use random::{KeyId, SessionId, TenantId, UserId};
+pub use random::{KeyId, LeaseId, SessionId, TenantId, UserId};
 pub use secret::Secret;

@@ -114,11 +114,12 @@ impl Providers {
         let openai = keys
             .get("OPENAI_API_KEY")
             .map(|key| openai::Account { key: key.clone(), base_url: self.config.openai_base_url.clone() });
-        Ai::new(ai::Settings {
+        let settings = ai::Settings {
             openai,
             model_simple: self.config.model_simple.clone(),
             model_complex: self.config.model_complex.clone(),
             cheaper_threshold: self.config.cheaper_models_threshold,
-        })
+        };
+        Ai::new(settings, self.clock.clone())
     }
 }

@@ -100,6 +100,10 @@ id!(
     /// One login: a family of refresh tokens.
     SessionId
 );
+id!(
+    /// One reservation of money.
+    LeaseId
+);
 
 fn parse_hex(text: &str) -> Result<[u8; 16]> {
     let digits = text.as_bytes();

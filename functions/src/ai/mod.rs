@@ -1,5 +1,28 @@
 //! What language and vision models do.
 
-mod generate_form;
+use std::time::Duration;
 
+use aura::ai::{Pending, Sent};
+use aura::budget::Payer;
+use aura::{App, Result, spending};
+
+use crate::http::Caller;
+
+mod complete_code;
+mod enhance_query;
+mod generate_form;
+mod summarize;
+
+pub use complete_code::complete_code;
+pub use enhance_query::enhance_query;
 pub use generate_form::generate_form;
+pub use summarize::summarize;
+
+/// What a call may take in all, so that an answer is there in under 25 s.
+const TIME: Duration = Duration::from_secs(23);
+
+/// Sends a call to a model on behalf of its caller: the one place between a caller and a provider's bill.
+async fn spend(app: &App, caller: &Caller, pending: Pending) -> Result<Sent> {
+    let user = &caller.user()?.user;
+    spending::send(app, Payer { tenant: user.tenant, user: user.id }, pending).await
+}

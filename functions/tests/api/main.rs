@@ -6,6 +6,7 @@
 
 mod api_keys;
 mod bad_input;
+mod budget;
 mod enumeration;
 mod faults;
 mod forms;
@@ -19,5 +20,6 @@ mod rotation;
 mod sessions;
 mod sign_in;
 mod table;
+mod text;
 mod tokens;
 mod world;

@@ -12,9 +12,29 @@ pub struct Provider {
     requests: Arc<Mutex<Vec<String>>>,
 }
 
+/// One answer of a script.
+#[derive(Clone)]
+pub enum Line {
+    /// A status and a whole body.
+    Whole(u16, String),
+    /// A body that announces more than there is, and then the end.
+    Truncated(String),
+    /// A byte now and then, for ever.
+    Slow,
+    /// Bytes without an end, as fast as they are taken.
+    Endless,
+    /// What the request's system message says, as the text of this answer's member, or as all of it without a name.
+    Echo(&'static str, Value),
+}
+
 impl Provider {
     /// Answers with these statuses and bodies, in order.
     pub async fn start(script: Vec<(u16, String)>) -> Self {
+        Self::play(script.into_iter().map(|(status, body)| Line::Whole(status, body)).collect()).await
+    }
+
+    /// Answers with these lines, in order; requests are served side by side.
+    pub async fn play(script: Vec<Line>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let base_url = format!("http://{}/v1", listener.local_addr().expect("an address"));
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -23,16 +43,12 @@ impl Provider {
             let mut script = script.into_iter().peekable();
             while let Ok((mut stream, _)) = listener.accept().await {
                 let Some(request) = read(&mut stream).await else { continue };
-                seen.lock().expect("requests").push(request);
-                let Some((status, body)) = script.peek().cloned() else { continue };
+                seen.lock().expect("requests").push(request.clone());
+                let Some(line) = script.peek().cloned() else { continue };
                 if script.len() > 1 {
                     script.next();
                 }
-                let head = format!(
-                    "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\nx-request-id: req_1\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
-                    body.len()
-                );
-                let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
+                tokio::spawn(serve(stream, line, request));
             }
         });
         Self { base_url, requests }
@@ -42,6 +58,43 @@ impl Provider {
     pub fn requests(&self) -> Vec<String> {
         self.requests.lock().expect("requests").clone()
     }
+}
+
+async fn serve(mut stream: tokio::net::TcpStream, line: Line, request: String) {
+    let head = |status: u16, length: usize| {
+        format!(
+            "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\nx-request-id: req_1\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
+        )
+    };
+    let text = match line {
+        Line::Whole(status, body) => head(status, body.len()) + &body,
+        Line::Truncated(body) => head(200, body.len() + 100) + &body,
+        Line::Echo(member, mut answer) => {
+            let body: Value = serde_json::from_str(request.split_once("\r\n\r\n").expect("a body").1).expect("JSON");
+            let system = body["messages"][0]["content"].as_str().expect("a system message").to_owned();
+            let (status, body) = match member {
+                "" => completion_text(&system),
+                member => {
+                    answer[member] = json!(system);
+                    completion(&answer)
+                }
+            };
+            head(status, body.len()) + &body
+        }
+        Line::Slow | Line::Endless => {
+            let (pause, part) = match line {
+                Line::Slow => (std::time::Duration::from_millis(500), " ".to_owned()),
+                _ => (std::time::Duration::ZERO, " ".repeat(65_536)),
+            };
+            let mut text = head(200, usize::MAX / 4);
+            while stream.write_all(text.as_bytes()).await.is_ok() {
+                tokio::time::sleep(pause).await;
+                text.clone_from(&part);
+            }
+            return;
+        }
+    };
+    let _ = stream.write_all(text.as_bytes()).await;
 }
 
 async fn read(stream: &mut tokio::net::TcpStream) -> Option<String> {
@@ -63,9 +116,19 @@ async fn read(stream: &mut tokio::net::TcpStream) -> Option<String> {
 
 /// A chat completion that says `content`.
 pub fn completion(content: &Value) -> (u16, String) {
+    completion_text(&content.to_string())
+}
+
+/// A chat completion of this text.
+pub fn completion_text(content: &str) -> (u16, String) {
+    ending(&json!({"role": "assistant", "content": content, "refusal": null}), "stop")
+}
+
+/// A chat completion of this message and ending.
+pub fn ending(message: &Value, finish_reason: &str) -> (u16, String) {
     let body = json!({
         "id": "chatcmpl-1", "object": "chat.completion", "created": 1_795_440_540, "model": "gpt-6-luna",
-        "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": content.to_string(), "refusal": null}}],
+        "choices": [{"index": 0, "finish_reason": finish_reason, "message": message}],
         "usage": {"prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150}
     });
     (200, body.to_string())

@@ -1,23 +1,39 @@
 //! What a language model does for the callers, and what serves when there is none.
 //!
 //! - `form`: a description becomes form fields.
-//! - `openai`: the chat-completions client that every operation shares.
-//! - `text`: which characters of untrusted text are refused or removed.
-//! - `deadline`: how much of a call's time is left.
+//! - `query`: a search query becomes terms and an intent.
+//! - `summary`: a text becomes a shorter one.
+//! - `code`: code is carried on; only a model can do that.
+//! - `complexity`: how much a request asks for, and which model answers it.
+//! - `call`: the one way to the model; money stands there. `openai`: the API; `provider`: how requests travel.
+//! - `leak`: whether an answer repeats our instructions. `text`: which characters are refused or removed.
+//! - `usage`: who answered, and what it cost. `deadline`: how much of a call's time is left.
 //!
 //! Deliberately absent: HTTP shapes, rate limits, budgets and caches. They wrap the operations from outside.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-use crate::random::Random;
-use crate::{Error, Result, net};
+use crate::clock::Clock;
+use crate::{Result, net};
 
+mod call;
+pub mod code;
+pub mod complexity;
 mod deadline;
 pub mod form;
+mod leak;
 pub mod openai;
+mod provider;
+pub mod query;
 #[cfg(test)]
 mod scripted;
+pub mod summary;
 mod text;
+mod usage;
+
+pub use call::unmetered;
+pub use openai::{Pending, Planned, Sent, Spent};
+pub use usage::{Reason, Source, Usage};
 
 /// What the operator configured.
 #[derive(Debug, Clone)]
@@ -28,7 +44,7 @@ pub struct Settings {
     pub model_simple: String,
     /// The model for complex requests.
     pub model_complex: String,
-    /// The complexity, 0 to 1, from which on `model_complex` answers; see `form::generate`.
+    /// The complexity, 0 to 1, from which on `model_complex` answers; see `complexity`.
     pub cheaper_threshold: f64,
 }
 
@@ -36,17 +52,17 @@ pub struct Settings {
 #[derive(Debug)]
 pub struct Ai {
     settings: Settings,
-    random: Random,
-    http: OnceLock<reqwest::Client>,
+    clock: Clock,
+    openai: OnceLock<Arc<provider::Provider>>,
 }
 
 impl Ai {
     /// Keeps the settings; nothing is connected or read before the first call that needs it.
     ///
     /// An account with an empty key counts as none.
-    pub fn new(mut settings: Settings) -> Self {
+    pub fn new(mut settings: Settings, clock: Clock) -> Self {
         settings.openai = settings.openai.filter(|account| !account.key.is_empty());
-        Self { settings, random: Random::system(), http: OnceLock::new() }
+        Self { settings, clock, openai: OnceLock::new() }
     }
 
     /// Whether a language model is configured: without one, the rules serve.
@@ -54,25 +70,21 @@ impl Ai {
         self.settings.openai.is_some()
     }
 
-    /// The language model's client.
+    /// The language model's client; `None` without an account.
     ///
     /// # Errors
-    /// `Unconfigured` without an account, `Internal` when TLS cannot be set up.
-    fn openai(&self) -> Result<openai::Client<'_>> {
-        let account = self
-            .settings
-            .openai
-            .as_ref()
-            .ok_or(Error::Unconfigured { provider: openai::NAME, setting: "OPENAI_API_KEY" })?;
-        Ok(openai::Client { http: self.http()?, account, random: &self.random })
-    }
-
-    fn http(&self) -> Result<&reqwest::Client> {
-        if let Some(client) = self.http.get() {
-            return Ok(client);
-        }
-        let client = net::http_client()?;
-        Ok(self.http.get_or_init(|| client))
+    /// `Internal` when TLS cannot be set up.
+    fn openai(&self) -> Result<Option<openai::Client<'_>>> {
+        let Some(account) = &self.settings.openai else { return Ok(None) };
+        let provider = match self.openai.get() {
+            Some(provider) => provider,
+            None => {
+                let http = net::http_client()?;
+                let fresh = || Arc::new(provider::Provider::new(&openai::DIALECT, http, self.clock.clone()));
+                self.openai.get_or_init(fresh)
+            }
+        };
+        Ok(Some(openai::Client { provider, account }))
     }
 }
 
@@ -90,8 +102,8 @@ mod tests {
             model_complex: "large".into(),
             cheaper_threshold: 0.3,
         };
-        let ai = Ai::new(settings);
+        let ai = Ai::new(settings, Clock::system());
         assert!(!ai.has_model());
-        assert!(matches!(ai.openai(), Err(Error::Unconfigured { setting: "OPENAI_API_KEY", .. })));
+        assert!(ai.openai().expect("no need for TLS").is_none());
     }
 }

@@ -1,34 +1,36 @@
-//! The chat-completions client: strict in what it sends, lenient in what it reads.
+//! The chat-completions API: strict in what it sends, lenient in what it reads.
 //!
-//! One method, `Client::complete`, makes one logical call: at most two requests, within the caller's deadline.
-//! Deliberately absent: budgets, caching and a circuit breaker, which wrap this method; streaming, tools and every
-//! other endpoint.
+//! A [`Chat`] becomes a [`Pending`] call, which knows what it may cost before anything is sent and, as [`Sent`], what
+//! it did cost. Whoever keeps the money stands between the two.
+//! Deliberately absent: how requests travel (`provider`), budgets and caching; streaming, tools and every other endpoint.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::HeaderMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::deadline::Deadline;
-use crate::random::Random;
+use super::provider::{Delivery, Dialect, Provider, REQUESTS};
+use crate::Error;
 use crate::secret::Secret;
-use crate::{Error, Result};
 
-mod failure;
-
-pub use failure::{Failure, Kind};
+pub use super::provider::{Failure, Kind};
 
 /// The provider's name, in errors and logs.
 pub const NAME: &str = "OpenAI";
 
-/// The longest that one request may take.
-const REQUEST: Duration = Duration::from_secs(20);
-/// The largest answer that is read, in bytes.
-const ANSWER: usize = 2 * 1024 * 1024;
-/// The longest pause before the second request when the provider names none; jitter makes it shorter, by up to half.
-const PAUSE: Duration = Duration::from_millis(500);
+/// OpenAI among the providers.
+pub(crate) static DIALECT: Dialect = Dialect {
+    name: NAME,
+    request_id: "x-request-id",
+    longest: Duration::from_secs(20),
+    largest: 2 * 1024 * 1024,
+    passing: |status| matches!(status, 408 | 409 | 429 | 500..=599),
+    code,
+    hopeless: needs_money,
+};
 
 /// Who pays, and where the API is.
 #[derive(Debug, Clone)]
@@ -63,7 +65,7 @@ impl Message {
     }
 }
 
-/// A question whose answer is JSON of one schema.
+/// A question.
 #[derive(Debug, Clone, Serialize)]
 pub struct Chat<'a> {
     /// The model's name.
@@ -72,8 +74,27 @@ pub struct Chat<'a> {
     pub messages: &'a [Message],
     /// The answer's most tokens, including those of the model's own reasoning.
     pub max_completion_tokens: u32,
-    /// The answer's form.
-    pub response_format: Format<'a>,
+    /// The answer's form; plain text without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response_format: Option<Format<'a>>,
+}
+
+impl Chat<'_> {
+    /// What this may cost at most, on behalf of `operation`.
+    pub fn planned(&self, operation: &'static str) -> Planned {
+        let schema = self.response_format.as_ref().map_or(0, |Format::JsonSchema { json_schema }| {
+            json_schema.name.len() + json_schema.schema.to_string().len()
+        });
+        Planned {
+            operation,
+            model: self.model.to_owned(),
+            messages: self.messages.len(),
+            message_bytes: self.messages.iter().map(|message| message.role.len() + message.content.len()).sum(),
+            schema_bytes: schema,
+            max_completion_tokens: self.max_completion_tokens,
+            requests: REQUESTS,
+        }
+    }
 }
 
 /// The schema that the answer must have; the provider enforces it.
@@ -87,24 +108,125 @@ pub enum Format<'a> {
     },
 }
 
-/// A named schema.
-#[derive(Debug, Clone, Serialize)]
-pub struct Schema<'a> {
-    /// 1 to 64 of `A-Z a-z 0-9 _ -`.
-    pub name: &'a str,
-    /// Always true here: the answer must match exactly.
-    pub strict: bool,
-    /// The schema, within the provider's strict subset.
-    pub schema: &'a Value,
+impl<'a> Format<'a> {
+    /// An answer that must match `schema` exactly; `name` has 1 to 64 of `A-Z a-z 0-9 _ -`.
+    pub fn schema(name: &'a str, schema: &'a Value) -> Self {
+        Self::JsonSchema { json_schema: Schema { name, strict: true, schema } }
+    }
 }
 
-/// What the model answered.
+/// A named schema, within the provider's strict subset.
+#[derive(Debug, Clone, Serialize)]
+pub struct Schema<'a> {
+    name: &'a str,
+    strict: bool,
+    schema: &'a Value,
+}
+
+/// Everything that the worst price of a call depends on, known before anything is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Completion {
-    /// The text and how it ended.
-    pub answer: Answer,
-    /// What it cost.
+pub struct Planned {
+    /// The function on whose behalf.
+    pub operation: &'static str,
+    /// The model's name, as it is sent.
+    pub model: String,
+    /// Messages; each takes a few tokens beside its text.
+    pub messages: usize,
+    /// UTF-8 bytes of all roles and texts, before JSON escapes them. No token is shorter than a byte.
+    pub message_bytes: usize,
+    /// Bytes of the schema and its name, as they are sent; zero without one.
+    pub schema_bytes: usize,
+    /// The most tokens of one answer, reasoning included.
+    pub max_completion_tokens: u32,
+    /// The most HTTP requests that the call makes; each may be charged in full.
+    pub requests: u32,
+}
+
+/// What a call did cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// What the provider counted, all of it in one answer.
     pub tokens: Tokens,
+    /// Requests that may have been charged although nothing was counted: broken connections, server errors, answers
+    /// without usage. Each costs at most what one request was planned at.
+    pub uncounted: u32,
+}
+
+impl Spent {
+    /// Whether certainly nothing was spent: what was reserved can be released.
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A call that is ready to be sent. It owns all that it needs, so that it can be handed to whoever pays.
+pub struct Pending {
+    provider: Arc<Provider>,
+    request: reqwest::Result<reqwest::Request>,
+    planned: Planned,
+    deadline: Deadline,
+}
+
+impl fmt::Debug for Pending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pending").field("planned", &self.planned).finish_non_exhaustive()
+    }
+}
+
+impl Pending {
+    /// What it may cost at most.
+    pub fn planned(&self) -> &Planned {
+        &self.planned
+    }
+
+    /// Asks, within the deadline that it was made with: once, and once more after a failure that may pass.
+    pub async fn send(self) -> Sent {
+        let Delivery { result, mut uncounted } = self.provider.send(self.request, self.deadline, parse).await;
+        let tokens = result.as_ref().map_or(None, |completion| completion.tokens);
+        uncounted += u32::from(result.is_ok() && tokens.is_none());
+        Sent {
+            answer: result.map(|completion| completion.answer),
+            spent: Spent { tokens: tokens.unwrap_or_default(), uncounted },
+        }
+    }
+}
+
+/// The API, as one account sees it.
+#[derive(Debug)]
+pub(crate) struct Client<'a> {
+    pub provider: &'a Arc<Provider>,
+    pub account: &'a Account,
+}
+
+impl Client<'_> {
+    /// A call that is ready to be sent, or why it would not be: there is no time, or the provider rests.
+    pub(crate) fn pending(
+        &self,
+        operation: &'static str,
+        chat: &Chat<'_>,
+        deadline: Deadline,
+    ) -> Result<Pending, Failure> {
+        if let Some(obstacle) = self.provider.obstacle(deadline) {
+            return Err(obstacle);
+        }
+        let url = format!("{}/chat/completions", self.account.base_url.trim_end_matches('/'));
+        let request = self.provider.http().post(url).bearer_auth(self.account.key.expose()).json(chat).build();
+        Ok(Pending { provider: Arc::clone(self.provider), request, planned: chat.planned(operation), deadline })
+    }
+}
+
+/// There is no account.
+pub(crate) fn unconfigured() -> Error {
+    Error::Unconfigured { provider: NAME, setting: "OPENAI_API_KEY" }
+}
+
+/// A call that is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// The answer, or why there is none.
+    pub answer: Result<Answer, Failure>,
+    /// What it cost.
+    pub spent: Spent,
 }
 
 /// An answer and how it ended.
@@ -116,93 +238,46 @@ pub enum Answer {
     Truncated,
     /// Nothing at all.
     Empty,
-    /// The model or the provider's content filter declined.
+    /// The model declined.
     Refused,
+    /// The provider's content filter took the answer away.
+    Filtered,
 }
 
-/// Tokens as the provider counted them; zero where it said nothing.
+/// Tokens as the provider counted them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tokens {
-    /// Read.
+    /// Read, `cached` included.
     pub prompt: u64,
+    /// Read from the provider's own cache, at a lower price.
+    pub cached: u64,
     /// Written, including reasoning.
     pub completion: u64,
 }
 
-/// The API, as one account sees it.
-pub(crate) struct Client<'a> {
-    pub http: &'a reqwest::Client,
-    pub account: &'a Account,
-    pub random: &'a Random,
-}
-
-impl fmt::Debug for Client<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("account", self.account).finish_non_exhaustive()
-    }
-}
-
-impl Client<'_> {
-    /// Asks once, and once more after a failure that may pass: 408, 409, 429 unless money is the reason, 5xx, or a
-    /// connection that could not be made. A pause that the provider asks for is kept, or the failure is final when
-    /// the deadline comes first.
-    pub(crate) async fn complete(&self, chat: &Chat<'_>, deadline: Deadline) -> Result<Completion, Failure> {
-        let failure = match self.attempt(chat, deadline).await {
-            Err(failure) if failure.retryable() => failure,
-            other => return other,
-        };
-        let pause = failure.pause.unwrap_or_else(|| self.backoff());
-        if pause >= deadline.left() {
-            return Err(failure);
+impl Tokens {
+    /// Both together; a count beyond all bounds stays at the largest.
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self {
+            prompt: self.prompt.saturating_add(other.prompt),
+            cached: self.cached.saturating_add(other.cached),
+            completion: self.completion.saturating_add(other.completion),
         }
-        tokio::time::sleep(pause).await;
-        self.attempt(chat, deadline).await
-    }
-
-    async fn attempt(&self, chat: &Chat<'_>, deadline: Deadline) -> Result<Completion, Failure> {
-        deadline.limit(REQUEST, self.request(chat)).await.unwrap_or_else(|_| Err(Failure::new(Kind::Timeout)))
-    }
-
-    async fn request(&self, chat: &Chat<'_>) -> Result<Completion, Failure> {
-        let url = format!("{}/chat/completions", self.account.base_url.trim_end_matches('/'));
-        let sent = self.http.post(url).bearer_auth(self.account.key.expose()).json(chat).send().await;
-        let response = sent.map_err(|error| Failure::transport(&error))?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let answer = match read(response).await {
-            Ok(body) if status.is_success() => parse(&body).ok_or_else(|| Failure::new(Kind::Unreadable)),
-            Ok(body) => Err(Failure::status(status.as_u16(), &headers, &body)),
-            // A status that is an error says more than the body that broke off.
-            Err(_) if !status.is_success() => Err(Failure::status(status.as_u16(), &headers, &[])),
-            Err(failure) => Err(failure),
-        };
-        answer.map_err(|failure| failure.with_request_id(&headers))
-    }
-
-    /// Half the pause to all of it, at random, so that callers that failed together do not return together.
-    fn backoff(&self) -> Duration {
-        let half = PAUSE / 2;
-        let share = self.random.bytes::<1>().map_or(u8::MAX, |[byte]| byte);
-        half + half * u32::from(share) / u32::from(u8::MAX)
     }
 }
 
-/// The body, if it is no larger than `ANSWER`: it is never held beyond that, whatever its announced length.
-async fn read(mut response: reqwest::Response) -> Result<Vec<u8>, Failure> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| Failure::transport(&error))? {
-        if body.len() + chunk.len() > ANSWER {
-            return Err(Failure::new(Kind::TooLarge));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
+/// What a successful body says.
+#[derive(Debug, PartialEq, Eq)]
+struct Completion {
+    answer: Answer,
+    tokens: Option<Tokens>,
 }
 
 /// Only what is used, each part optional: real answers leave out or null what the description requires.
 #[derive(Deserialize)]
 struct Body {
     choices: Vec<Choice>,
-    usage: Option<Usage>,
+    usage: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -219,8 +294,14 @@ struct Reply {
 
 #[derive(Deserialize)]
 struct Usage {
-    prompt_tokens: Option<u64>,
-    completion_tokens: Option<u64>,
+    prompt_tokens: u64,
+    completion_tokens: u64,
+    prompt_tokens_details: Option<Details>,
+}
+
+#[derive(Deserialize)]
+struct Details {
+    cached_tokens: Option<u64>,
 }
 
 fn parse(body: &[u8]) -> Option<Completion> {
@@ -230,28 +311,40 @@ fn parse(body: &[u8]) -> Option<Completion> {
     let filled = |text: &String| !text.trim().is_empty();
     let answer = match (finish_reason.as_deref(), content.filter(filled)) {
         _ if refusal.as_ref().is_some_and(filled) => Answer::Refused,
-        (Some("content_filter"), _) => Answer::Refused,
+        (Some("content_filter"), _) => Answer::Filtered,
         (Some("length"), _) => Answer::Truncated,
         (_, Some(text)) => Answer::Text(text),
         (_, None) => Answer::Empty,
     };
-    let tokens = usage.map_or(Tokens::default(), |usage| Tokens {
-        prompt: usage.prompt_tokens.unwrap_or(0),
-        completion: usage.completion_tokens.unwrap_or(0),
+    let counted = usage.and_then(|usage| serde_json::from_value::<Usage>(usage).ok());
+    let tokens = counted.map(|usage| Tokens {
+        prompt: usage.prompt_tokens,
+        cached: usage.prompt_tokens_details.and_then(|d| d.cached_tokens).unwrap_or(0).min(usage.prompt_tokens),
+        completion: usage.completion_tokens,
     });
     Some(Completion { answer, tokens })
 }
 
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
-        Self::Upstream { provider: NAME, retryable: failure.retryable(), source: Box::new(failure) }
-    }
+#[derive(Deserialize)]
+struct Problem {
+    error: Detail,
 }
 
-/// A header as text, if it is short and made of nothing but visible ASCII.
-fn plain<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    let text = headers.get(name)?.to_str().ok()?.trim();
-    (!text.is_empty() && text.len() <= 128 && text.bytes().all(|b| b.is_ascii_graphic())).then_some(text)
+#[derive(Deserialize)]
+struct Detail {
+    code: Option<String>,
+    r#type: Option<String>,
+}
+
+/// The error's code; its type stands in where there is none.
+fn code(body: &[u8]) -> Option<String> {
+    let Problem { error } = serde_json::from_slice(body).ok()?;
+    error.code.or(error.r#type)
+}
+
+/// Waiting does not help against an empty account.
+fn needs_money(code: &str) -> bool {
+    ["quota", "credit", "billing", "spend"].iter().any(|word| code.contains(word))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::openai::Account;
 use super::{Ai, Settings};
+use crate::clock::Clock;
 use crate::secret::Secret;
 
 /// One answer of the script.
@@ -52,12 +53,41 @@ pub(crate) async fn provider(script: Vec<Line>) -> (Ai, Requests) {
 /// An `Ai` whose provider is at `base_url`.
 pub(crate) fn ai(base_url: &str) -> Ai {
     let account = Account { key: Secret::new("sk-canary-4711"), base_url: base_url.to_owned() };
-    Ai::new(Settings {
+    let settings = Settings {
         openai: Some(account),
         model_simple: "small".into(),
         model_complex: "large".into(),
         cheaper_threshold: 0.3,
-    })
+    };
+    Ai::new(settings, Clock::system())
+}
+
+/// The bodies of the requests.
+pub(crate) fn bodies(requests: &Requests) -> Vec<Value> {
+    let requests = requests.lock().expect("whole");
+    requests.iter().map(|(_, body)| serde_json::from_str(body).expect("JSON")).collect()
+}
+
+/// Checks requests against the provider's own description, where `CONTRACT_SPECS` tells where it lies.
+#[expect(clippy::disallowed_methods, reason = "a test looks for its data where it is told to")]
+pub(crate) fn keep_the_contract(bodies: Vec<Value>) {
+    let Some(folder) = std::env::var_os("CONTRACT_SPECS").map(std::path::PathBuf::from) else {
+        eprintln!("skipped: CONTRACT_SPECS names no directory of API descriptions");
+        return;
+    };
+    let spec = std::fs::read(folder.join("openai.strict-requests.openapi.json")).expect("the description");
+    let mut spec: Value = serde_json::from_slice(&spec).expect("JSON");
+    let schema = json!({
+        "$ref": "#/components/schemas/CreateChatCompletionRequest",
+        "components": spec["components"].take(),
+    });
+    let strict = jsonschema::validator_for(&schema).expect("a schema");
+    for mut body in bodies {
+        let errors: Vec<String> = strict.iter_errors(&body).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{errors:?}");
+        body["max_tokens_typo"] = json!(1);
+        assert!(!strict.is_valid(&body), "the description refuses unknown members");
+    }
 }
 
 async fn read(stream: &mut TcpStream) -> (String, String) {

@@ -10,6 +10,8 @@
 //! | Ephemeral | `A#<uid>` | `<address>` | an address the user signed in from |
 //! | Ephemeral | `A#<uid>` | `K#<key id>` | when an API key was last in use |
 //! | Ephemeral | `I#<uid>#<route>#<hash>` | `@` | claim on a request with an idempotency key |
+//! | Ephemeral | `M#<tenant>#<month>` | `@` | ledger: totals and live leases |
+//! | Ephemeral | `M#<tenant>#<month>` | `U#<uid>#<day>#<operation>#<model>` | usage |
 //! | Ephemeral | `L#<action>#<quota>#<window ms>#<subject>` | `@` | rate-limit log |
 
 use std::collections::HashMap;
@@ -17,9 +19,11 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::auth::Email;
+use crate::budget::Row;
+use crate::calendar::Month;
 use crate::idempotency::Name;
 use crate::limits::{ClientIp, Quota, Subject};
-use crate::{KeyId, SessionId, UserId};
+use crate::{KeyId, SessionId, TenantId, UserId};
 
 /// The partition key's attribute.
 pub const PK: &str = "pk";
@@ -96,6 +100,33 @@ impl Key {
     pub fn limit(quota: &Quota, subject: &Subject) -> Self {
         let Quota { policy, limit, window } = quota;
         Self::new(format!("L#{policy}#{limit}#{}#{subject}", window.as_millis()), "@")
+    }
+
+    /// The ledger of a tenant's month.
+    pub fn ledger(tenant: TenantId, month: Month) -> Self {
+        Self::new(format!("M#{tenant}#{month}"), "@")
+    }
+
+    /// A row of usage, beside its ledger.
+    pub fn usage(tenant: TenantId, month: Month, row: &Row) -> Self {
+        let Row { user, day, operation, model } = row;
+        Self::new(format!("M#{tenant}#{month}"), format!("U#{user}#{day:02}#{operation}#{model}"))
+    }
+
+    /// The partition with a month's usage, and how its rows' sort keys begin: all of them, or one user's.
+    pub fn usage_of(tenant: TenantId, month: Month, user: Option<UserId>) -> (String, String) {
+        (format!("M#{tenant}#{month}"), user.map_or_else(|| "U#".to_owned(), |user| format!("U#{user}#")))
+    }
+
+    /// Which row of usage a sort key names.
+    pub fn usage_row(sk: &str) -> Option<Row> {
+        let mut parts = sk.strip_prefix("U#")?.splitn(4, '#');
+        Some(Row {
+            user: parts.next()?.parse().ok()?,
+            day: parts.next()?.parse().ok()?,
+            operation: parts.next()?.to_owned(),
+            model: parts.next()?.to_owned(),
+        })
     }
 
     /// The sort key, which tells the items of one partition apart.

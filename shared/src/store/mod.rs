@@ -1,6 +1,7 @@
 //! DynamoDB: one file per entity. Only `keys` builds keys; every write that can race carries a condition.
 
 pub mod api_key;
+pub mod budget;
 pub mod idempotency;
 pub mod keys;
 pub mod known_address;

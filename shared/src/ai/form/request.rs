@@ -38,18 +38,7 @@ impl Context {
     /// `Invalid` when a control character other than a line break or tab is inside, when nothing is left, or when
     /// more than `MOST` characters are.
     pub fn new(text: &str) -> Result<Self> {
-        if let Some(control) = text::control(text) {
-            let code = u32::from(control);
-            return Err(Error::invalid(format!("context holds the control character U+{code:04X}: remove it.")));
-        }
-        let plain = text::visible(text);
-        match plain.chars().count() {
-            0 => Err(Error::invalid("context is empty: describe the form in words.")),
-            count if count > Self::MOST => {
-                Err(Error::invalid(format!("context has {count} characters: shorten it to {} or fewer.", Self::MOST)))
-            }
-            _ => Ok(Self(plain)),
-        }
+        text::required("context", text, Self::MOST).map(Self)
     }
 
     /// The text.

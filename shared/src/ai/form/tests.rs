@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::ai::openai::Account;
-use crate::ai::scripted::{Line, Requests, ai, completion, error, provider, text};
-use crate::ai::{Ai, Settings};
+use crate::ai::scripted::{Line, Requests, ai, bodies, completion, error, keep_the_contract, provider, text};
+use crate::ai::{Ai, Reason, Settings, unmetered};
+use crate::clock::Clock;
 use crate::secret::Secret;
 
 const LONG: Duration = Duration::from_secs(30);
@@ -26,13 +27,8 @@ fn answer(fields: &[Value]) -> Line {
 
 async fn run(script: Vec<Line>) -> (Generated, Requests) {
     let (ai, requests) = provider(script).await;
-    let generated = generate(&ai, &request("a shoe form"), LONG).await.expect("always an answer");
+    let generated = generate(&ai, &request("a shoe form"), LONG, &unmetered).await.expect("always an answer");
     (generated, requests)
-}
-
-fn bodies(requests: &Requests) -> Vec<Value> {
-    let requests = requests.lock().expect("whole");
-    requests.iter().map(|(_, body)| serde_json::from_str(body).expect("JSON")).collect()
 }
 
 fn is_fallback(generated: &Generated, reason: Reason) {
@@ -51,7 +47,8 @@ async fn a_good_answer_is_served_as_clients_expect_it() {
                 "validation": {"maxLength": 5}}],
             "cached": false,
             "source": "openai",
-            "usage": {"model": "small", "promptTokens": 79, "completionTokens": 14, "totalTokens": 93},
+            "usage": {"model": "small", "tier": "simple", "complexity": 0.014,
+                "choice": "complexity 0.014 is below 0.3: existing fields +0.01", "promptTokens": 79, "completionTokens": 14, "totalTokens": 93},
         })
     );
     let body = &bodies(&requests)[0];
@@ -73,16 +70,20 @@ async fn row_46_an_answer_that_breaks_a_rule_is_repaired_once() {
 
 #[tokio::test]
 async fn row_46_what_stays_unusable_falls_back() {
-    for (first, second) in [
-        (answer(&[field("1")]), answer(&[])),
-        (answer(&[field("email")]), answer(&[field("Email")])),
-        (text("not JSON"), text(r#"{"fields":"#)),
-        (text(r#"{"fields":[{"fieldName":"a"}]}"#), text("[]")),
-        (completion(&json!({"content": "{\""}), "length"), completion(&json!({"content": null}), "length")),
-        (completion(&json!({"content": null}), "stop"), text(" ")),
+    for (first, second, reason) in [
+        (answer(&[field("1")]), answer(&[]), Reason::AnswerUnusable),
+        (answer(&[field("email")]), answer(&[field("Email")]), Reason::AnswerUnusable),
+        (text("not JSON"), text(r#"{"fields":"#), Reason::AnswerUnusable),
+        (text(r#"{"fields":[{"fieldName":"a"}]}"#), text("[]"), Reason::AnswerUnusable),
+        (
+            completion(&json!({"content": "{\""}), "length"),
+            completion(&json!({"content": null}), "length"),
+            Reason::AnswerTruncated,
+        ),
+        (completion(&json!({"content": null}), "stop"), text(" "), Reason::AnswerEmpty),
     ] {
         let (generated, requests) = run(vec![first, second, answer(&[field("shoeSize")])]).await;
-        is_fallback(&generated, Reason::AnswerUnusable);
+        is_fallback(&generated, reason);
         assert_eq!((generated.usage.total_tokens, generated.usage.model.as_deref()), (186, Some("small")));
         assert_eq!(bodies(&requests).len(), 2);
     }
@@ -98,12 +99,12 @@ async fn row_46_a_truncated_answer_is_asked_for_again_without_the_torn_one() {
 
 #[tokio::test]
 async fn a_refusal_is_final() {
-    for line in [
-        completion(&json!({"content": null, "refusal": "I can't help with that."}), "stop"),
-        completion(&json!({"content": "{"}), "content_filter"),
+    for (line, reason) in [
+        (completion(&json!({"content": null, "refusal": "I can't help with that."}), "stop"), Reason::Refused),
+        (completion(&json!({"content": "{"}), "content_filter"), Reason::Filtered),
     ] {
         let (generated, requests) = run(vec![line, answer(&[field("a")])]).await;
-        is_fallback(&generated, Reason::Refused);
+        is_fallback(&generated, reason);
         assert_eq!(bodies(&requests).len(), 1);
     }
 }
@@ -125,7 +126,7 @@ async fn a_provider_that_fails_falls_back() {
         assert_eq!((generated.usage.model, bodies(&requests).len()), (None, requests_made));
     }
     let nowhere = ai("http://127.0.0.1:1");
-    let generated = generate(&nowhere, &request("a shoe form"), LONG).await.expect("an answer");
+    let generated = generate(&nowhere, &request("a shoe form"), LONG, &unmetered).await.expect("an answer");
     is_fallback(&generated, Reason::ProviderUnavailable);
 }
 
@@ -134,11 +135,12 @@ async fn a_slow_provider_never_takes_longer_than_there_is() {
     for script in [vec![Line::Hang], vec![text("not JSON"), Line::Hang]] {
         let (ai, _) = provider(script).await;
         let remaining = Duration::from_millis(600);
-        let whole = tokio::time::timeout(remaining, generate(&ai, &request("a shoe form"), remaining)).await;
+        let whole =
+            tokio::time::timeout(remaining, generate(&ai, &request("a shoe form"), remaining, &unmetered)).await;
         assert_eq!(whole.expect("in time").expect("an answer").source, Source::Fallback);
     }
     let (ai, requests) = provider(vec![answer(&[field("a")])]).await;
-    let generated = generate(&ai, &request("a shoe form"), Duration::ZERO).await.expect("an answer");
+    let generated = generate(&ai, &request("a shoe form"), Duration::ZERO, &unmetered).await.expect("an answer");
     is_fallback(&generated, Reason::ProviderUnavailable);
     assert!(requests.lock().expect("whole").is_empty());
 }
@@ -151,12 +153,13 @@ async fn without_a_model_the_rules_serve_the_same_fields_every_time() {
         model_complex: String::new(),
         cheaper_threshold: 0.3,
     };
-    let ai = Ai::new(settings(""));
-    let one = generate(&ai, &request("a shoe form"), LONG).await.expect("an answer");
+    let ai = Ai::new(settings(""), Clock::system());
+    let one = generate(&ai, &request("a shoe form"), LONG, &unmetered).await.expect("an answer");
     is_fallback(&one, Reason::ProviderUnconfigured);
-    assert_eq!(one, generate(&ai, &request("a shoe form"), Duration::ZERO).await.expect("an answer"));
+    assert_eq!(one, generate(&ai, &request("a shoe form"), Duration::ZERO, &unmetered).await.expect("an answer"));
     let usage = serde_json::to_value(&one.usage).expect("JSON");
-    let expected = json!({"model": null, "promptTokens": 0, "completionTokens": 0, "totalTokens": 0,
+    let expected = json!({"model": null, "tier": "simple", "complexity": 0.014,
+        "choice": "complexity 0.014 is below 0.3: existing fields +0.01", "promptTokens": 0, "completionTokens": 0, "totalTokens": 0,
         "reason": "provider_unconfigured"});
     assert_eq!(usage, expected);
 }
@@ -191,7 +194,7 @@ async fn row_45_injected_text_changes_nothing_but_fields() {
         // A model that obeys the text: its answer is checked like any other.
         let obeying = text_answer(text);
         let (ai, requests) = provider(vec![obeying, answer(&[field("a")])]).await;
-        let generated = generate(&ai, &request, LONG).await.expect("an answer");
+        let generated = generate(&ai, &request, LONG, &unmetered).await.expect("an answer");
         assert!(check::check(generated.fields.clone(), &none).is_ok());
         assert_eq!((generated.source, generated.fields.len()), (Source::Openai, 1));
         for body in bodies(&requests) {
@@ -219,26 +222,9 @@ fn text_answer(content: &str) -> Line {
 }
 
 #[tokio::test]
-#[expect(clippy::disallowed_methods, reason = "a test looks for its data where it is told to")]
 async fn every_request_keeps_the_providers_description() {
-    let Some(folder) = std::env::var_os("CONTRACT_SPECS").map(std::path::PathBuf::from) else {
-        eprintln!("skipped: CONTRACT_SPECS names no directory of API descriptions");
-        return;
-    };
-    let spec = std::fs::read(folder.join("openai.strict-requests.openapi.json")).expect("the description");
-    let mut spec: Value = serde_json::from_slice(&spec).expect("JSON");
-    let schema = json!({
-        "$ref": "#/components/schemas/CreateChatCompletionRequest",
-        "components": spec["components"].take(),
-    });
-    let strict = jsonschema::validator_for(&schema).expect("a schema");
     let (_, requests) = run(vec![answer(&[field("1")]), answer(&[field("a")])]).await;
     let bodies = bodies(&requests);
     assert_eq!(bodies.len(), 2);
-    for mut body in bodies {
-        let errors: Vec<String> = strict.iter_errors(&body).map(|error| error.to_string()).collect();
-        assert!(errors.is_empty(), "{errors:?}");
-        body["max_tokens_typo"] = json!(1);
-        assert!(!strict.is_valid(&body), "the description refuses unknown members");
-    }
+    keep_the_contract(bodies);
 }

@@ -1,0 +1,227 @@
+//! The one way to a language model: every operation's question, its one repair, and what comes of it.
+//!
+//! `spend` is where money is: it gets a [`Pending`] call, which tells what it may cost, and gives back the [`Sent`] one,
+//! which tells what it did cost. `unmetered` is the one that keeps no books.
+//! Deliberately absent: what is asked and what makes an answer good, which each operation says in a [`Task`] and a
+//! `read` function; caching, which wraps the operations from outside.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::complexity::Choice;
+use super::deadline::Deadline;
+use super::leak::leaks;
+use super::openai::{self, Answer, Chat, Failure, Format, Message, Pending, Sent, Tokens};
+use super::{Ai, Reason};
+use crate::{Error, Result};
+
+/// Kept back from the caller's deadline for the rules and the way home.
+pub(crate) const MARGIN: Duration = Duration::from_millis(50);
+/// With less time left than this, a second call is not worth its price.
+const REPAIR: Duration = Duration::from_secs(1);
+
+/// What to ask.
+#[derive(Debug)]
+pub(crate) struct Task<'a> {
+    /// The function's name, for logs and books.
+    pub operation: &'static str,
+    /// The model, and why this one.
+    pub choice: &'a Choice,
+    /// Our instructions.
+    pub system: &'static str,
+    /// The caller's request, as data.
+    pub question: String,
+    /// The answer's most tokens.
+    pub most_tokens: u32,
+    /// The answer's schema and its name; plain text without one.
+    pub schema: Option<(&'static str, &'static Value)>,
+    /// What precedes the list of problems when an answer is sent back.
+    pub again: &'static str,
+    /// The problem of an answer that was cut off.
+    pub shorter: &'static str,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) struct Called<T> {
+    /// The answer, or why there is none.
+    pub result: Result<T, Unserved>,
+    /// Everything that was spent on the way.
+    pub tokens: Tokens,
+}
+
+/// Why the model gave no answer that can be served.
+#[derive(Debug)]
+pub(crate) enum Unserved {
+    /// There is no model.
+    Unconfigured,
+    /// It could not be asked.
+    Failed(Failure),
+    /// It declined.
+    Refused,
+    /// The provider's filter took the answer away.
+    Filtered,
+    /// It was cut off, also when asked to be shorter.
+    Truncated,
+    /// It was empty, twice.
+    Empty,
+    /// It broke the rules, also after the repair.
+    Unusable,
+    /// It repeated our instructions.
+    Leaking,
+}
+
+impl Unserved {
+    /// What a caller is told when something else serves.
+    pub(crate) fn reason(&self) -> Reason {
+        match self {
+            Self::Unconfigured => Reason::ProviderUnconfigured,
+            Self::Failed(_) => Reason::ProviderUnavailable,
+            Self::Refused => Reason::Refused,
+            Self::Filtered => Reason::Filtered,
+            Self::Truncated => Reason::AnswerTruncated,
+            Self::Empty => Reason::AnswerEmpty,
+            Self::Unusable | Self::Leaking => Reason::AnswerUnusable,
+        }
+    }
+
+    /// What a caller is told when nothing else can serve.
+    pub(crate) fn into_error(self) -> Error {
+        let unusable =
+            |source: &str| Error::Upstream { provider: openai::NAME, retryable: false, source: source.into() };
+        match self {
+            Self::Unconfigured => openai::unconfigured(),
+            Self::Failed(failure) => failure.into(),
+            Self::Refused => unusable("the model declined"),
+            Self::Filtered => unusable("the provider's filter took the answer away"),
+            Self::Truncated => unusable("the answer was cut off twice"),
+            Self::Empty => unusable("the answer was empty twice"),
+            Self::Unusable => unusable("the answer broke the rules twice"),
+            Self::Leaking => unusable("the answer repeated our instructions"),
+        }
+    }
+
+    fn log(&self, task: &Task<'_>) {
+        let (operation, model) = (task.operation, task.choice.model.as_str());
+        match self {
+            Self::Unconfigured => {}
+            Self::Failed(failure) => tracing::warn!(
+                operation,
+                model,
+                failure = ?failure.kind,
+                status = failure.http_status(),
+                code = failure.code,
+                provider_request_id = failure.request_id,
+                "the language model failed"
+            ),
+            other => tracing::warn!(operation, model, outcome = ?other, "the language model gave nothing to serve"),
+        }
+    }
+}
+
+/// Sends what is to be paid for without keeping books.
+///
+/// # Errors
+/// None; the type is that of a ledger.
+pub async fn unmetered(pending: Pending) -> Result<Sent> {
+    Ok(pending.send().await)
+}
+
+/// Asks the model, and once more when its answer cannot be used.
+///
+/// An answer that breaks a rule is sent back with the list of problems that `read` found. One that was cut off or empty
+/// is not sent back, being no use, but is asked for again, shorter. A refusal and a filtered answer are final, and so is
+/// an answer that repeats our instructions.
+///
+/// # Errors
+/// `Internal` when TLS cannot be set up, and what `spend` fails with at the first call. At the second, the caller gets
+/// what one call was worth.
+pub(crate) async fn call<T>(
+    ai: &Ai,
+    task: &Task<'_>,
+    deadline: Deadline,
+    spend: &impl AsyncFn(Pending) -> Result<Sent>,
+    read: impl Fn(&str) -> Result<T, Vec<String>>,
+) -> Result<Called<T>> {
+    let mut tokens = Tokens::default();
+    let result = converse(ai, task, deadline, spend, read, &mut tokens).await?;
+    if let Err(unserved) = &result {
+        unserved.log(task);
+    }
+    Ok(Called { result, tokens })
+}
+
+async fn converse<T>(
+    ai: &Ai,
+    task: &Task<'_>,
+    deadline: Deadline,
+    spend: &impl AsyncFn(Pending) -> Result<Sent>,
+    read: impl Fn(&str) -> Result<T, Vec<String>>,
+    tokens: &mut Tokens,
+) -> Result<Result<T, Unserved>> {
+    let Some(model) = ai.openai()? else { return Ok(Err(Unserved::Unconfigured)) };
+    let mut messages = vec![Message::system(task.system), Message::user(task.question.as_str())];
+    let mut first = None;
+    loop {
+        let chat = Chat {
+            model: &task.choice.model,
+            messages: &messages,
+            max_completion_tokens: task.most_tokens,
+            response_format: task.schema.map(|(name, schema)| Format::schema(name, schema)),
+        };
+        let pending = match model.pending(task.operation, &chat, deadline) {
+            Ok(pending) => pending,
+            Err(failure) => return Ok(Err(first.unwrap_or(Unserved::Failed(failure)))),
+        };
+        let sent = match spend(pending).await {
+            Ok(sent) => sent,
+            Err(error) => {
+                let Some(before) = first else { return Err(error) };
+                tracing::info!(operation = task.operation, code = error.code(), "no second call");
+                return Ok(Err(before));
+            }
+        };
+        *tokens = tokens.plus(sent.spent.tokens);
+        let (unserved, answer, problems) = match sent.answer {
+            Err(failure) => return Ok(Err(Unserved::Failed(failure))),
+            Ok(Answer::Refused) => return Ok(Err(Unserved::Refused)),
+            Ok(Answer::Filtered) => return Ok(Err(Unserved::Filtered)),
+            Ok(Answer::Truncated) => (Unserved::Truncated, None, vec![task.shorter.to_owned()]),
+            Ok(Answer::Empty) => (Unserved::Empty, None, vec!["The answer was empty.".to_owned()]),
+            Ok(Answer::Text(text)) if leaks(task.system, &text) => return Ok(Err(Unserved::Leaking)),
+            Ok(Answer::Text(text)) => match read(&text) {
+                Ok(answer) => return Ok(Ok(answer)),
+                Err(problems) => (Unserved::Unusable, Some(text), problems),
+            },
+        };
+        if first.is_some() || deadline.left() < REPAIR {
+            return Ok(Err(unserved));
+        }
+        first = Some(unserved);
+        messages.extend(answer.map(Message::assistant));
+        messages.push(Message::system(format!("{}\n{}", task.again, problems.join("\n"))));
+    }
+}
+
+/// What is wrong with an answer that is not JSON of the schema. The position is enough: the error's own text would
+/// quote the model to itself as an instruction.
+pub(crate) fn problem_at(error: &serde_json::Error) -> String {
+    format!("The answer is not JSON of the schema: see line {}, column {}.", error.line(), error.column())
+}
+
+/// Checks that a schema keeps to what providers take as strict: every property required, nothing additional.
+#[cfg(test)]
+pub(crate) fn is_strict(schema: &Value, depth: usize) {
+    assert!(depth < 10 && schema.get("type").is_some(), "{schema}");
+    if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
+        assert_eq!(schema["additionalProperties"], Value::Bool(false));
+        let required: Vec<&str> =
+            schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        assert_eq!(required, properties.keys().collect::<Vec<_>>());
+        properties.values().for_each(|property| is_strict(property, depth + 1));
+    }
+    if let Some(items) = schema.get("items") {
+        is_strict(items, depth + 1);
+    }
+}
