@@ -1,5 +1,6 @@
 //! What language and vision models do.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use aura::ai::{Pending, Sent};
@@ -22,7 +23,15 @@ pub use summarize::summarize;
 const TIME: Duration = Duration::from_secs(23);
 
 /// Sends a call to a model on behalf of its caller: the one place between a caller and a provider's bill.
-async fn spend(app: &App, caller: &Caller, pending: Pending) -> Result<Sent> {
-    let user = &caller.user()?.user;
-    spending::send(app, Payer { tenant: user.tenant, user: user.id }, pending).await
+///
+/// Boxed, because the compiler cannot yet see that the future behind an `AsyncFn` is `Send`.
+fn spend<'a>(
+    app: &'a App,
+    caller: &'a Caller,
+    pending: Pending,
+) -> Pin<Box<dyn Future<Output = Result<Sent>> + Send + 'a>> {
+    Box::pin(async move {
+        let user = &caller.user()?.user;
+        spending::send(app, Payer { tenant: user.tenant, user: user.id }, pending).await
+    })
 }

@@ -44,9 +44,8 @@ pub async fn usage(app: &App, call: Call<()>) -> Result<Spending> {
             Payer { tenant: user.tenant, user: user.id }
         }
     };
-    let tenant = async {
-        if analytics { app.budget.tenant_usage(payer.tenant, months).await.map(Some) } else { Ok(None) }
-    };
+    let tenant =
+        async { if analytics { app.budget.tenant_usage(payer.tenant, months).await.map(Some) } else { Ok(None) } };
     let (usage, tenant) = tokio::try_join!(app.budget.usage(payer, months), tenant)?;
     Ok(Spending { user: payer.user, usage, tenant })
 }

@@ -268,7 +268,8 @@ async fn a_request_may_cost_no_more_than_its_own_cap() {
     bank.world.stack.clear_dynamodb_calls();
     let refused = bank.reserve(payer(1), 250_000_001).await.unwrap_err();
     assert_eq!(refused.code(), "BUDGET_EXCEEDED");
-    let sentence = "This call may cost 0.250000001 USD, more than the 0.25 USD that one request may cost: send a smaller one.";
+    let sentence =
+        "This call may cost 0.250000001 USD, more than the 0.25 USD that one request may cost: send a smaller one.";
     assert_eq!(refused.to_string(), sentence);
     assert!(bank.world.stack.dynamodb_calls(SPENDER).is_empty(), "known without asking");
     drop(bank.reserve(payer(1), 250_000_000).await.unwrap());
@@ -278,8 +279,7 @@ async fn a_request_may_cost_no_more_than_its_own_cap() {
 async fn a_cap_below_one_call_refuses_the_first() {
     let bank = Bank::open([0, 1_000, 1_000]).await;
     let refused = bank.reserve(payer(1), 5).await.unwrap_err();
-    let sentence =
-        "This call may cost 0.000000005 USD, and 0 USD of the 0 USD per user and day are left until 2026-12-01T00:00:00Z.";
+    let sentence = "This call may cost 0.000000005 USD, and 0 USD of the 0 USD per user and day are left until 2026-12-01T00:00:00Z.";
     assert_eq!(refused.to_string(), sentence);
     assert_eq!(bank.ledger(payer(1)).await, Ledger::default());
 }
@@ -384,9 +384,14 @@ impl Model {
             assert_eq!((actual.total, &actual.users), (expected.total, &expected.users));
             assert_eq!(nonzero(&actual.days), nonzero(&expected.days));
             assert_eq!(sorted(&actual), sorted(expected));
-            let rows: BTreeMap<_, _> = store::budget::rows(store, tenant, month, None).await.unwrap().into_iter().collect();
-            let expected: BTreeMap<_, _> =
-                self.rows.iter().filter(|((m, _), _)| *m == month).map(|((_, row), tally)| (row.clone(), *tally)).collect();
+            let rows: BTreeMap<_, _> =
+                store::budget::rows(store, tenant, month, None).await.unwrap().into_iter().collect();
+            let expected: BTreeMap<_, _> = self
+                .rows
+                .iter()
+                .filter(|((m, _), _)| *m == month)
+                .map(|((_, row), tally)| (row.clone(), *tally))
+                .collect();
             assert_eq!(rows, expected);
         }
     }

@@ -171,9 +171,8 @@ pub async fn close(store: &Store, tenant: TenantId, month: Month, closing: &Clos
     let Some(&first) = closing.leases.first() else { return Ok(Closed::Done) };
     let mut items = vec![TransactWriteItem::builder().update(ledger_update(store, tenant, month, closing)?).build()];
     for (row, tally) in &closing.rows {
-        let update = add(store.ephemeral()?, Key::usage(tenant, month, row), *tally, month)
-            .build()
-            .map_err(Error::internal)?;
+        let update =
+            add(store.ephemeral()?, Key::usage(tenant, month, row), *tally, month).build().map_err(Error::internal)?;
         items.push(TransactWriteItem::builder().update(update).build());
     }
     for attempt in 0..TRIES {
@@ -235,9 +234,8 @@ fn ledger_update(store: &Store, tenant: TenantId, month: Month, closing: &Closin
 
 /// Adds to a row of usage: one UpdateItem. `id` tells a retried write from a new one, as long as no other came between.
 pub async fn note(store: &Store, tenant: TenantId, month: Month, row: &Row, tally: Tally, id: LeaseId) -> Result<()> {
-    let update = add(store.ephemeral()?, Key::usage(tenant, month, row), tally, month)
-        .build()
-        .map_err(Error::internal)?;
+    let update =
+        add(store.ephemeral()?, Key::usage(tenant, month, row), tally, month).build().map_err(Error::internal)?;
     let result = store
         .client
         .update_item()
@@ -268,12 +266,7 @@ fn counts(tally: Tally) -> [u64; 9] {
     [calls, spent, unconfirmed_calls, unconfirmed, hits, saved, prompt, cached, completion]
 }
 
-fn add(
-    table: &str,
-    key: Key,
-    tally: Tally,
-    month: Month,
-) -> aws_sdk_dynamodb::types::builders::UpdateBuilder {
+fn add(table: &str, key: Key, tally: Tally, month: Month) -> aws_sdk_dynamodb::types::builders::UpdateBuilder {
     let mut update = Update::builder()
         .table_name(table)
         .set_key(Some(key.attributes()))
