@@ -159,12 +159,7 @@ impl Budget {
         let row = Row { model, ..held.row.clone() };
         let unconfirmed_calls = u64::from(unconfirmed > Money::ZERO);
         let tally = Tally { calls: 1, spent: money, unconfirmed_calls, unconfirmed, tokens, ..Tally::default() };
-        let closing = Closing {
-            leases: vec![id],
-            paid: Some((&held, money)),
-            stale: &stale,
-            rows: vec![(row, tally)],
-        };
+        let closing = Closing { leases: vec![id], paid: Some((&held, money)), stale: &stale, rows: vec![(row, tally)] };
         match store::budget::close(&self.store, payer.tenant, month, &closing).await? {
             Closed::Done => {}
             Closed::Gone(_) => {

@@ -93,9 +93,11 @@ impl Price {
             price.share_up(percent.saturating_mul(tokens), MILLION.saturating_mul(100))
         };
         let written = Money::share_up(self.input, self.cache_write, 100);
-        kind(written, input, prompt - cached)
-            .plus(kind(self.cached, input, cached))
-            .plus(kind(self.output, output, completion))
+        kind(written, input, prompt - cached).plus(kind(self.cached, input, cached)).plus(kind(
+            self.output,
+            output,
+            completion,
+        ))
     }
 }
 

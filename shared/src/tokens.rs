@@ -85,10 +85,12 @@ mod tests {
                 _ => Vec::new(),
             };
             let texts = request["messages"].as_array().into_iter().flatten();
-            let texts: Vec<String> = texts.map(|message| match &message["content"] {
-                Value::String(text) => text.clone(),
-                other => other.to_string(),
-            }).collect();
+            let texts: Vec<String> = texts
+                .map(|message| match &message["content"] {
+                    Value::String(text) => text.clone(),
+                    other => other.to_string(),
+                })
+                .collect();
             if inputs.is_empty() && texts.is_empty() {
                 continue;
             }

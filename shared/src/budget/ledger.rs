@@ -173,9 +173,7 @@ impl Ledger {
     /// Which scope has no room for `worst`; if there are several, the one that resets last, since waiting for another
     /// would not help.
     pub fn lacks(&self, user: UserId, day: u8, worst: Money, caps: &Caps) -> Option<Scope> {
-        let fits = |scope: Scope| {
-            caps.of(scope).minus(worst).is_some_and(|room| self.used(scope, user, day) <= room)
-        };
+        let fits = |scope: Scope| caps.of(scope).minus(worst).is_some_and(|room| self.used(scope, user, day) <= room);
         Scope::ALL.into_iter().rev().find(|&scope| !fits(scope))
     }
 
@@ -226,8 +224,7 @@ impl Ledger {
     /// Totals of days that are over and have no lease: no condition will look at them again. Yesterday's stay, for
     /// callers whose clocks are slow.
     pub fn stale(&self, today: u8) -> impl Iterator<Item = (u8, UserId)> {
-        let idle =
-            |day, user| !self.leases.values().any(|held| held.row.day == day && held.row.user == user);
+        let idle = |day, user| !self.leases.values().any(|held| held.row.day == day && held.row.user == user);
         self.days.keys().copied().filter(move |&(day, user)| day + 1 < today && idle(day, user))
     }
 }

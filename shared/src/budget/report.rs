@@ -120,9 +120,7 @@ impl Usage {
             resets_at: scope.resets(today).rfc3339(),
         };
         self.budgets = match user {
-            Some(user) => {
-                Scope::ALL.map(|scope| standing(scope, ledger.used(scope, user, today.day))).to_vec()
-            }
+            Some(user) => Scope::ALL.map(|scope| standing(scope, ledger.used(scope, user, today.day))).to_vec(),
             None => vec![standing(Scope::TenantMonth, ledger.total)],
         };
     }

@@ -102,8 +102,7 @@ impl World {
                 self.issued += 1;
                 let id = LeaseId::from(self.issued.to_be_bytes());
                 let row = Row { user: user(*n), day, operation: "op".into(), model: "m".into() };
-                let held =
-                    Held { row, worst: Money::from_nanos(*worst), expires: now + Duration::from_secs(*life) };
+                let held = Held { row, worst: Money::from_nanos(*worst), expires: now + Duration::from_secs(*life) };
                 let ledger = self.months.entry(month).or_default();
                 let before = ledger.clone();
                 if ledger.admit(id, &held, caps) {
@@ -254,7 +253,8 @@ fn a_refusal_names_the_budget_that_resets_last() {
     let mut ledger = Ledger::default();
     let dollar = Held { worst: Money::from_dollars(1), ..held(0, 23) };
     assert!(ledger.admit(id(1), &dollar, &caps));
-    let says = |ledger: &Ledger, held: &Held| Error::OverBudget(ledger.refusal(held, month, &caps).unwrap()).to_string();
+    let says =
+        |ledger: &Ledger, held: &Held| Error::OverBudget(ledger.refusal(held, month, &caps).unwrap()).to_string();
     assert_eq!(
         says(&ledger, &dollar),
         "This call may cost 1 USD, and 0 USD of the 1 USD per user and day are left until 2026-11-24T00:00:00Z."
@@ -269,7 +269,11 @@ fn a_refusal_names_the_budget_that_resets_last() {
 
 #[test]
 fn a_call_dearer_than_its_worst_case_is_booked_as_it_was() {
-    let caps = Caps { user_day: Money::from_nanos(10), user_month: Money::from_nanos(10), tenant_month: Money::from_nanos(10) };
+    let caps = Caps {
+        user_day: Money::from_nanos(10),
+        user_month: Money::from_nanos(10),
+        tenant_month: Money::from_nanos(10),
+    };
     let mut ledger = Ledger::default();
     assert!(ledger.admit(id(1), &held(10, 1), &caps));
     assert!(ledger.close(id(1), Money::from_nanos(12)));

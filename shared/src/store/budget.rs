@@ -171,9 +171,8 @@ pub async fn close(store: &Store, tenant: TenantId, month: Month, closing: &Clos
     let Some(&first) = closing.leases.first() else { return Ok(Closed::Done) };
     let mut items = vec![TransactWriteItem::builder().update(ledger_update(store, tenant, month, closing)?).build()];
     for (row, tally) in &closing.rows {
-        let update = add(store.ephemeral()?, Key::usage(tenant, month, row), *tally, month)
-            .build()
-            .map_err(Error::internal)?;
+        let update =
+            add(store.ephemeral()?, Key::usage(tenant, month, row), *tally, month).build().map_err(Error::internal)?;
         items.push(TransactWriteItem::builder().update(update).build());
     }
     for attempt in 0..TRIES {
@@ -235,18 +234,17 @@ fn ledger_update(store: &Store, tenant: TenantId, month: Month, closing: &Closin
 
 /// Adds to a row of usage: one UpdateItem. `id` tells a retried write from a new one, as long as no other came between.
 pub async fn note(store: &Store, tenant: TenantId, month: Month, row: &Row, tally: Tally, id: LeaseId) -> Result<()> {
-    let update = add(store.ephemeral()?, Key::usage(tenant, month, row), tally, month)
-        .build()
-        .map_err(Error::internal)?;
+    let update =
+        add(store.ephemeral()?, Key::usage(tenant, month, row), tally, month).build().map_err(Error::internal)?;
     let result = store
         .client
         .update_item()
         .table_name(update.table_name)
         .set_key(Some(update.key))
-        .update_expression(format!("{}, last = :last", update.update_expression))
-        .condition_expression("attribute_not_exists(last) OR last <> :last")
+        .update_expression(format!("{}, note = :note", update.update_expression))
+        .condition_expression("attribute_not_exists(note) OR note <> :note")
         .set_expression_attribute_values(update.expression_attribute_values)
-        .expression_attribute_values(":last", s(id.to_string()))
+        .expression_attribute_values(":note", s(id.to_string()))
         .send()
         .await;
     match result {
@@ -268,12 +266,7 @@ fn counts(tally: Tally) -> [u64; 9] {
     [calls, spent, unconfirmed_calls, unconfirmed, hits, saved, prompt, cached, completion]
 }
 
-fn add(
-    table: &str,
-    key: Key,
-    tally: Tally,
-    month: Month,
-) -> aws_sdk_dynamodb::types::builders::UpdateBuilder {
+fn add(table: &str, key: Key, tally: Tally, month: Month) -> aws_sdk_dynamodb::types::builders::UpdateBuilder {
     let mut update = Update::builder()
         .table_name(table)
         .set_key(Some(key.attributes()))
@@ -432,3 +425,6 @@ async fn pause(attempt: u32, id: LeaseId) {
     let share = id.bytes().get(attempt as usize).copied().unwrap_or(u8::MAX);
     tokio::time::sleep(BACKOFF * 2_u32.pow(exponent) * u32::from(share) / u32::from(u8::MAX)).await;
 }
+
+#[cfg(test)]
+mod tests;
