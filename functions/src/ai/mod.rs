@@ -1,11 +1,10 @@
 //! What language and vision models do.
 
-use std::pin::Pin;
 use std::time::Duration;
 
-use aura::ai::{Pending, Sent};
+use aura::ai::Spend;
 use aura::budget::Payer;
-use aura::{App, Result, spending};
+use aura::{App, spending};
 
 use crate::http::Caller;
 
@@ -22,15 +21,9 @@ pub use summarize::summarize;
 /// What a call may take in all, so that an answer is there in under 25 s.
 const TIME: Duration = Duration::from_secs(23);
 
-/// Sends a call to a model on behalf of its caller: the one place between a caller and a provider's bill.
-///
-/// Boxed, because the compiler cannot yet see that the future behind an `AsyncFn` is `Send`.
-fn spend<'a>(
-    app: &'a App,
-    caller: &'a Caller,
-    pending: Pending,
-) -> Pin<Box<dyn Future<Output = Result<Sent>> + Send + 'a>> {
-    Box::pin(async move {
+/// How a caller's calls to models are paid for: the one place between a caller and a provider's bill.
+fn spend<'a>(app: &'a App, caller: &'a Caller) -> Spend<'a> {
+    Spend::new(move |pending| async move {
         let user = &caller.user()?.user;
         spending::send(app, Payer { tenant: user.tenant, user: user.id }, pending).await
     })

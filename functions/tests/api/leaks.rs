@@ -33,6 +33,15 @@ async fn rows_48_and_50_no_canary_in_any_sink() {
     answers.push(client.refresh("canary-refresh-token").await.text);
     answers.push(client.with_token("canary.access.token").get("/api/auth/verify").await.text);
     answers.push(session.client.form("canary-context of a contact form").await.text);
+    // These answer with the caller's own words: only the logs are looked at.
+    for (path, body) in [
+        ("/api/ai/enhance-query", json!({"query": "canary-search"})),
+        ("/api/ai/summarize", json!({"content": "canary-content. ".repeat(20), "maxLength": 40})),
+        ("/api/ai/complete-code", json!({"code": "canary_code(", "language": "rust", "context": "canary-context"})),
+        ("/api/ai/complete-code", json!({"code": "x", "language": "canary language"})),
+    ] {
+        session.client.post(path, &body).await;
+    }
     answers.push(client.get("/canary-path?key=canary-query").await.text);
     let refreshed = client.refresh(&session.refresh_token).await;
     assert_eq!(refreshed.status, 200);

@@ -180,17 +180,17 @@ async fn row_48_no_answer_repeats_our_instructions() {
 #[tokio::test]
 async fn row_61_a_provider_that_is_down_is_told_apart_from_an_empty_account() {
     let error = |code: &str| json!({"error": {"message": "canary-text", "type": "t", "param": null, "code": code}});
-    for (status, code, requests) in [
+    for (status, reason, requests) in [
         (401, "invalid_api_key", 1),
         (429, "insufficient_quota", 1),
         (429, "slow_down", 2),
         (500, "x", 2),
         (503, "x", 2),
     ] {
-        let (_world, provider, session) = with_provider(lines(vec![(status, error(code).to_string())])).await;
+        let (_world, provider, session) = with_provider(lines(vec![(status, error(reason).to_string())])).await;
         let reply = session.client.post(QUERY, &query()).await;
         assert_fallback(&reply, "provider_unavailable");
-        assert_eq!(sent(&provider).len(), requests, "{status} {code}");
+        assert_eq!(sent(&provider).len(), requests, "{status} {reason}");
         assert_fallback(&session.client.post(SUMMARY, &text()).await, "provider_unavailable");
         let failed = session.client.post(CODE, &code()).await;
         failed.assert_problem(503, "UPSTREAM_UNAVAILABLE");

@@ -1,10 +1,11 @@
 //! The one way to a language model: every operation's question, its one repair, and what comes of it.
 //!
-//! `spend` is where money is: it gets a [`Pending`] call, which tells what it may cost, and gives back the [`Sent`] one,
-//! which tells what it did cost. `unmetered` is the one that keeps no books.
+//! Money stands in [`Spend`], between a call that is ready and one that is over.
 //! Deliberately absent: what is asked and what makes an answer good, which each operation says in a [`Task`] and a
 //! `read` function; caching, which wraps the operations from outside.
 
+use std::fmt;
+use std::pin::Pin;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -120,12 +121,33 @@ impl Unserved {
     }
 }
 
-/// Sends what is to be paid for without keeping books.
+/// How calls are paid for: it gets a [`Pending`] one, which tells what it may cost, and gives back the [`Sent`] one,
+/// which tells what it did cost. Between the two it sends it, or fails.
 ///
-/// # Errors
-/// None; the type is that of a ledger.
-pub async fn unmetered(pending: Pending) -> Result<Sent> {
-    Ok(pending.send().await)
+/// Boxed, so that the operations are compiled once and their futures can move between threads.
+pub struct Spend<'a>(Box<dyn Fn(Pending) -> Sending<'a> + Send + Sync + 'a>);
+
+type Sending<'a> = Pin<Box<dyn Future<Output = Result<Sent>> + Send + 'a>>;
+
+impl fmt::Debug for Spend<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Spend")
+    }
+}
+
+impl<'a> Spend<'a> {
+    /// What `send` does with each call.
+    pub fn new<F>(send: impl Fn(Pending) -> F + Send + Sync + 'a) -> Self
+    where
+        F: Future<Output = Result<Sent>> + Send + 'a,
+    {
+        Self(Box::new(move |pending| Box::pin(send(pending))))
+    }
+
+    /// Sends every call and keeps no books.
+    pub fn unmetered() -> Self {
+        Self::new(|pending: Pending| async { Ok(pending.send().await) })
+    }
 }
 
 /// Asks the model, and once more when its answer cannot be used.
@@ -141,7 +163,7 @@ pub(crate) async fn call<T>(
     ai: &Ai,
     task: &Task<'_>,
     deadline: Deadline,
-    spend: &impl AsyncFn(Pending) -> Result<Sent>,
+    spend: &Spend<'_>,
     read: impl Fn(&str) -> Result<T, Vec<String>>,
 ) -> Result<Called<T>> {
     let mut tokens = Tokens::default();
@@ -156,7 +178,7 @@ async fn converse<T>(
     ai: &Ai,
     task: &Task<'_>,
     deadline: Deadline,
-    spend: &impl AsyncFn(Pending) -> Result<Sent>,
+    spend: &Spend<'_>,
     read: impl Fn(&str) -> Result<T, Vec<String>>,
     tokens: &mut Tokens,
 ) -> Result<Result<T, Unserved>> {
@@ -174,7 +196,7 @@ async fn converse<T>(
             Ok(pending) => pending,
             Err(failure) => return Ok(Err(first.unwrap_or(Unserved::Failed(failure)))),
         };
-        let sent = match spend(pending).await {
+        let sent = match (spend.0)(pending).await {
             Ok(sent) => sent,
             Err(error) => {
                 let Some(before) = first else { return Err(error) };

@@ -7,10 +7,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::call::{MARGIN, Task, call};
+use super::call::{MARGIN, Spend, Task, call};
 use super::complexity::{Choice, Complexity};
 use super::deadline::Deadline;
-use super::openai::{Pending, Sent};
 use super::{Ai, Source, Usage, text};
 use crate::{Error, Result};
 
@@ -117,17 +116,12 @@ pub struct Completed {
     pub usage: Usage,
 }
 
-/// Completes code within `remaining`; `spend` sends what is to be paid for.
+/// Completes code within `remaining`; `spend` pays.
 ///
 /// # Errors
 /// `Unconfigured` without a model; `Upstream` when it fails, declines, or gives nothing that can be served; `Internal`
 /// when TLS cannot be set up; and whatever `spend` fails with.
-pub async fn complete(
-    ai: &Ai,
-    request: &Request,
-    remaining: Duration,
-    spend: &impl AsyncFn(Pending) -> Result<Sent>,
-) -> Result<Completed> {
+pub async fn complete(ai: &Ai, request: &Request, remaining: Duration, spend: &Spend<'_>) -> Result<Completed> {
     let deadline = Deadline::after(remaining.saturating_sub(MARGIN));
     let context = request.context.as_ref().map_or("", |context| context.0.as_str());
     let choice = Complexity::of_code(&request.code.0, context).choose(&ai.settings);

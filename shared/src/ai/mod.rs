@@ -31,7 +31,7 @@ pub mod summary;
 mod text;
 mod usage;
 
-pub use call::unmetered;
+pub use call::Spend;
 pub use openai::{Pending, Planned, Sent, Spent};
 pub use usage::{Reason, Source, Usage};
 

@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::call::{MARGIN, call};
+use super::call::{MARGIN, Spend, call};
 use super::complexity::Complexity;
 use super::deadline::Deadline;
-use super::openai::{Pending, Sent};
 use super::{Ai, Reason, Source, Usage, text};
 use crate::{Error, Result};
 
@@ -99,17 +98,12 @@ const TERMS: usize = 20;
 /// The longest search term, in characters.
 const TERM: usize = 100;
 
-/// Enhances a query within `remaining`; `spend` sends what is to be paid for. Whatever goes wrong with the model, the
+/// Enhances a query within `remaining`; `spend` pays. Whatever goes wrong with the model, the
 /// rules serve and `usage.reason` says why.
 ///
 /// # Errors
 /// `Internal` when TLS cannot be set up, and whatever `spend` fails with.
-pub async fn enhance(
-    ai: &Ai,
-    request: &Request,
-    remaining: Duration,
-    spend: &impl AsyncFn(Pending) -> Result<Sent>,
-) -> Result<Enhanced> {
+pub async fn enhance(ai: &Ai, request: &Request, remaining: Duration, spend: &Spend<'_>) -> Result<Enhanced> {
     let deadline = Deadline::after(remaining.saturating_sub(MARGIN));
     let query = request.query.as_str();
     let choice = Complexity::of_query(query).choose(&ai.settings);

@@ -9,10 +9,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::call::{MARGIN, call};
+use super::call::{MARGIN, Spend, call};
 use super::complexity::Complexity;
 use super::deadline::Deadline;
-use super::openai::{Pending, Sent};
 use super::{Ai, Source, Usage, text};
 use crate::{Error, Result};
 
@@ -102,17 +101,12 @@ pub struct Summarized {
     pub usage: Usage,
 }
 
-/// Summarizes a text within `remaining`; `spend` sends what is to be paid for. Whatever goes wrong with the model, the
+/// Summarizes a text within `remaining`; `spend` pays. Whatever goes wrong with the model, the
 /// rules serve and `usage.reason` says why. A summary of the model's that is too long is cut, not sent back.
 ///
 /// # Errors
 /// `Internal` when TLS cannot be set up, and whatever `spend` fails with.
-pub async fn summarize(
-    ai: &Ai,
-    request: &Request,
-    remaining: Duration,
-    spend: &impl AsyncFn(Pending) -> Result<Sent>,
-) -> Result<Summarized> {
+pub async fn summarize(ai: &Ai, request: &Request, remaining: Duration, spend: &Spend<'_>) -> Result<Summarized> {
     let deadline = Deadline::after(remaining.saturating_sub(MARGIN));
     let (content, most) = (request.content.as_str(), request.max_length.get());
     let choice = Complexity::of_summary(content, most).choose(&ai.settings);

@@ -241,10 +241,10 @@ pub async fn note(store: &Store, tenant: TenantId, month: Month, row: &Row, tall
         .update_item()
         .table_name(update.table_name)
         .set_key(Some(update.key))
-        .update_expression(format!("{}, last = :last", update.update_expression))
-        .condition_expression("attribute_not_exists(last) OR last <> :last")
+        .update_expression(format!("{}, note = :note", update.update_expression))
+        .condition_expression("attribute_not_exists(note) OR note <> :note")
         .set_expression_attribute_values(update.expression_attribute_values)
-        .expression_attribute_values(":last", s(id.to_string()))
+        .expression_attribute_values(":note", s(id.to_string()))
         .send()
         .await;
     match result {
@@ -425,3 +425,6 @@ async fn pause(attempt: u32, id: LeaseId) {
     let share = id.bytes().get(attempt as usize).copied().unwrap_or(u8::MAX);
     tokio::time::sleep(BACKOFF * 2_u32.pow(exponent) * u32::from(share) / u32::from(u8::MAX)).await;
 }
+
+#[cfg(test)]
+mod tests;

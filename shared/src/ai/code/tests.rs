@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::*;
+use crate::ai::Settings;
 use crate::ai::scripted::{Line, ai, bodies, completion, error, keep_the_contract, provider, text};
-use crate::ai::{Settings, unmetered};
 use crate::clock::Clock;
 
 const LONG: Duration = Duration::from_secs(30);
@@ -16,7 +16,7 @@ fn request() -> Request {
 
 async fn run(script: Vec<Line>) -> (Result<Completed>, Vec<Value>) {
     let (ai, requests) = provider(script).await;
-    (complete(&ai, &request(), LONG, &unmetered).await, bodies(&requests))
+    (complete(&ai, &request(), LONG, &Spend::unmetered()).await, bodies(&requests))
 }
 
 #[tokio::test]
@@ -63,10 +63,11 @@ async fn row_46_what_cannot_be_served_is_an_error() {
     }
     let settings =
         Settings { openai: None, model_simple: "s".into(), model_complex: "c".into(), cheaper_threshold: 0.5 };
-    let error =
-        complete(&Ai::new(settings, Clock::system()), &request(), LONG, &unmetered).await.expect_err("no model");
+    let error = complete(&Ai::new(settings, Clock::system()), &request(), LONG, &Spend::unmetered())
+        .await
+        .expect_err("no model");
     assert_eq!(error.code(), "PROVIDER_UNCONFIGURED");
-    let nowhere = complete(&ai("http://127.0.0.1:1"), &request(), LONG, &unmetered).await.expect_err("nobody");
+    let nowhere = complete(&ai("http://127.0.0.1:1"), &request(), LONG, &Spend::unmetered()).await.expect_err("nobody");
     assert_eq!(nowhere.code(), "UPSTREAM_UNAVAILABLE");
 }
 

@@ -10,9 +10,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::call::{MARGIN, call};
+use super::call::{MARGIN, Spend, call};
 use super::deadline::Deadline;
-use super::openai::{Pending, Sent};
 use super::{Ai, Source, Usage};
 use crate::Result;
 
@@ -40,7 +39,7 @@ pub struct Generated {
     pub usage: Usage,
 }
 
-/// The fields for a description, within `remaining`; `spend` sends what is to be paid for.
+/// The fields for a description, within `remaining`; `spend` pays.
 ///
 /// With a language model, it is asked: the simple one when the request's complexity is below the threshold, the complex
 /// one otherwise. An answer that breaks a rule is sent back once with the list of what is wrong. Whatever else goes
@@ -49,12 +48,7 @@ pub struct Generated {
 ///
 /// # Errors
 /// `Internal` when TLS cannot be set up, and whatever `spend` fails with; nothing that a provider does is an error.
-pub async fn generate(
-    ai: &Ai,
-    request: &Request,
-    remaining: Duration,
-    spend: &impl AsyncFn(Pending) -> Result<Sent>,
-) -> Result<Generated> {
+pub async fn generate(ai: &Ai, request: &Request, remaining: Duration, spend: &Spend<'_>) -> Result<Generated> {
     let deadline = Deadline::after(remaining.saturating_sub(MARGIN));
     let choice = model::complexity(request).choose(&ai.settings);
     let called =

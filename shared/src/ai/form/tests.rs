@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::ai::openai::Account;
 use crate::ai::scripted::{Line, Requests, ai, bodies, completion, error, keep_the_contract, provider, text};
-use crate::ai::{Ai, Reason, Settings, unmetered};
+use crate::ai::{Ai, Reason, Settings};
 use crate::clock::Clock;
 use crate::secret::Secret;
 
@@ -27,7 +27,7 @@ fn answer(fields: &[Value]) -> Line {
 
 async fn run(script: Vec<Line>) -> (Generated, Requests) {
     let (ai, requests) = provider(script).await;
-    let generated = generate(&ai, &request("a shoe form"), LONG, &unmetered).await.expect("always an answer");
+    let generated = generate(&ai, &request("a shoe form"), LONG, &Spend::unmetered()).await.expect("always an answer");
     (generated, requests)
 }
 
@@ -126,7 +126,7 @@ async fn a_provider_that_fails_falls_back() {
         assert_eq!((generated.usage.model, bodies(&requests).len()), (None, requests_made));
     }
     let nowhere = ai("http://127.0.0.1:1");
-    let generated = generate(&nowhere, &request("a shoe form"), LONG, &unmetered).await.expect("an answer");
+    let generated = generate(&nowhere, &request("a shoe form"), LONG, &Spend::unmetered()).await.expect("an answer");
     is_fallback(&generated, Reason::ProviderUnavailable);
 }
 
@@ -136,11 +136,13 @@ async fn a_slow_provider_never_takes_longer_than_there_is() {
         let (ai, _) = provider(script).await;
         let remaining = Duration::from_millis(600);
         let whole =
-            tokio::time::timeout(remaining, generate(&ai, &request("a shoe form"), remaining, &unmetered)).await;
+            tokio::time::timeout(remaining, generate(&ai, &request("a shoe form"), remaining, &Spend::unmetered()))
+                .await;
         assert_eq!(whole.expect("in time").expect("an answer").source, Source::Fallback);
     }
     let (ai, requests) = provider(vec![answer(&[field("a")])]).await;
-    let generated = generate(&ai, &request("a shoe form"), Duration::ZERO, &unmetered).await.expect("an answer");
+    let generated =
+        generate(&ai, &request("a shoe form"), Duration::ZERO, &Spend::unmetered()).await.expect("an answer");
     is_fallback(&generated, Reason::ProviderUnavailable);
     assert!(requests.lock().expect("whole").is_empty());
 }
@@ -154,9 +156,12 @@ async fn without_a_model_the_rules_serve_the_same_fields_every_time() {
         cheaper_threshold: 0.3,
     };
     let ai = Ai::new(settings(""), Clock::system());
-    let one = generate(&ai, &request("a shoe form"), LONG, &unmetered).await.expect("an answer");
+    let one = generate(&ai, &request("a shoe form"), LONG, &Spend::unmetered()).await.expect("an answer");
     is_fallback(&one, Reason::ProviderUnconfigured);
-    assert_eq!(one, generate(&ai, &request("a shoe form"), Duration::ZERO, &unmetered).await.expect("an answer"));
+    assert_eq!(
+        one,
+        generate(&ai, &request("a shoe form"), Duration::ZERO, &Spend::unmetered()).await.expect("an answer")
+    );
     let usage = serde_json::to_value(&one.usage).expect("JSON");
     let expected = json!({"model": null, "tier": "simple", "complexity": 0.014,
         "choice": "complexity 0.014 is below 0.3: existing fields +0.01", "promptTokens": 0, "completionTokens": 0, "totalTokens": 0,
@@ -194,7 +199,7 @@ async fn row_45_injected_text_changes_nothing_but_fields() {
         // A model that obeys the text: its answer is checked like any other.
         let obeying = text_answer(text);
         let (ai, requests) = provider(vec![obeying, answer(&[field("a")])]).await;
-        let generated = generate(&ai, &request, LONG, &unmetered).await.expect("an answer");
+        let generated = generate(&ai, &request, LONG, &Spend::unmetered()).await.expect("an answer");
         assert!(check::check(generated.fields.clone(), &none).is_ok());
         assert_eq!((generated.source, generated.fields.len()), (Source::Openai, 1));
         for body in bodies(&requests) {

@@ -1,10 +1,12 @@
 //! Whole calls against a scripted provider: what is served, why, and what was sent.
 
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::{Value, json};
 
 use super::*;
 use crate::ai::scripted::{Line, bodies, completion, error, keep_the_contract, provider, text};
-use crate::ai::unmetered;
 use crate::error::Error;
 
 const LONG: Duration = Duration::from_secs(30);
@@ -19,7 +21,7 @@ fn good() -> Value {
 
 async fn run(query: &str, script: Vec<Line>) -> (Enhanced, Vec<Value>) {
     let (ai, requests) = provider(script).await;
-    let enhanced = enhance(&ai, &request(query), LONG, &unmetered).await.expect("always an answer");
+    let enhanced = enhance(&ai, &request(query), LONG, &Spend::unmetered()).await.expect("always an answer");
     (enhanced, bodies(&requests))
 }
 
@@ -73,31 +75,31 @@ async fn every_other_ending_falls_back_and_says_why() {
 #[tokio::test]
 async fn money_stands_between_a_call_and_its_sending() {
     let (ai, requests) = provider(vec![text("not JSON"), text(&good().to_string())]).await;
-    let seen = std::cell::RefCell::new(Vec::new());
-    let spend = async |pending: Pending| {
-        seen.borrow_mut().push(pending.planned().clone());
+    let seen = Mutex::new(Vec::new());
+    let spend = Spend::new(|pending| async {
+        seen.lock().expect("whole").push(pending.planned().clone());
         let sent = pending.send().await;
         assert_eq!((sent.spent.tokens.prompt, sent.spent.uncounted), (79, 0));
         Ok(sent)
-    };
+    });
     let enhanced = enhance(&ai, &request("red shoes"), LONG, &spend).await.expect("an answer");
     assert_eq!(enhanced.source, Source::Openai);
-    let seen = seen.into_inner();
+    drop(spend);
+    let seen = seen.into_inner().expect("whole");
     assert_eq!(seen.len(), 2);
     assert_eq!((seen[0].operation, seen[0].model.as_str(), seen[0].messages), ("enhance-query", "small", 2));
     assert!(seen[1].message_bytes > seen[0].message_bytes && seen[0].schema_bytes > 100);
     assert_eq!(bodies(&requests).len(), 2);
 
     // Refused at once: the caller hears it. Refused at the repair: what there is serves.
-    let poor = async |_: Pending| Err(Error::unavailable("no money"));
+    let poor = Spend::new(async |_| Err(Error::unavailable("no money")));
     let error = enhance(&ai, &request("red shoes"), LONG, &poor).await.expect_err("refused");
     assert_eq!((error.code(), bodies(&requests).len()), ("UNAVAILABLE", 2));
     let (ai, requests) = provider(vec![text("not JSON"), text(&good().to_string())]).await;
-    let once = std::cell::Cell::new(true);
-    let poor = async |pending: Pending| match once.replace(false) {
-        true => Ok(pending.send().await),
-        false => Err(Error::unavailable("no money")),
-    };
+    let first = AtomicBool::new(true);
+    let poor = Spend::new(|pending| async {
+        if first.swap(false, Ordering::SeqCst) { Ok(pending.send().await) } else { Err(Error::unavailable("no money")) }
+    });
     let enhanced = enhance(&ai, &request("red shoes"), LONG, &poor).await.expect("an answer");
     assert_eq!((enhanced.usage.reason, bodies(&requests).len()), (Some(Reason::AnswerUnusable), 1));
 }
@@ -105,7 +107,7 @@ async fn money_stands_between_a_call_and_its_sending() {
 #[tokio::test]
 async fn row_48_an_answer_that_repeats_our_instructions_is_not_served() {
     let (ai, requests) = provider(vec![text("{}")]).await;
-    enhance(&ai, &request("x"), LONG, &unmetered).await.expect("an answer");
+    enhance(&ai, &request("x"), LONG, &Spend::unmetered()).await.expect("an answer");
     let system = bodies(&requests)[0]["messages"][0]["content"].as_str().expect("ours").to_owned();
     let mut echo = good();
     echo["enhancedQuery"] = json!(system.chars().take(250).collect::<String>());

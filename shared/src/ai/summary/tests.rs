@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::ai::Reason;
 use crate::ai::scripted::{Line, bodies, completion, error, keep_the_contract, provider, text};
-use crate::ai::{Reason, unmetered};
 
 const LONG: Duration = Duration::from_secs(30);
 const TEXT: &str = "Coral reefs shelter sea life. Reefs are built by coral. My aunt likes tea. Warm water kills coral.";
@@ -15,7 +15,7 @@ fn request(content: &str, most: u32) -> Request {
 
 async fn run(most: u32, script: Vec<Line>) -> (Summarized, Vec<Value>) {
     let (ai, requests) = provider(script).await;
-    let done = summarize(&ai, &request(TEXT, most), LONG, &unmetered).await.expect("always an answer");
+    let done = summarize(&ai, &request(TEXT, most), LONG, &Spend::unmetered()).await.expect("always an answer");
     (done, bodies(&requests))
 }
 
