@@ -11,8 +11,6 @@ use aws_sdk_dynamodb::config::{Credentials, SharedHttpClient};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use reqwest::{Certificate, Client, redirect::Policy};
 
 use crate::config::Aws;
@@ -50,13 +48,14 @@ pub fn http_client() -> Result<Client> {
 /// The client that every AWS service of this process shares.
 ///
 /// Its roots are those that AWS's endpoints chain to (Amazon Trust Services and Starfield, as AWS's certificate
-/// documentation lists them), a subset of the compiled-in store: parsing all of them would cost start-up time.
+/// documentation lists them), a subset of the compiled-in store: searching and parsing all of that would be most of a
+/// function's start.
 ///
 /// # Errors
 /// `Internal` when TLS cannot be set up.
 pub fn aws_http_client() -> Result<SharedHttpClient> {
     static SHARED: LazyLock<Result<SharedHttpClient>> = LazyLock::new(|| {
-        let store = aws_roots().map(pem).fold(TrustStore::empty(), TrustStore::with_pem_certificate);
+        let store = TrustStore::empty().with_pem_certificate(AWS_ROOTS);
         let context = TlsContext::builder().with_trust_store(store).build().map_err(Error::internal)?;
         Ok(aws_smithy_http_client::Builder::new()
             .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
@@ -66,15 +65,8 @@ pub fn aws_http_client() -> Result<SharedHttpClient> {
     SHARED.as_ref().map_err(|error| Error::internal(error.to_string())).cloned()
 }
 
-fn aws_roots() -> impl Iterator<Item = &'static [u8]> {
-    const NAMES: [&[u8]; 3] = [b"Amazon Root CA", b"Starfield Services Root", b"Starfield Root Certificate"];
-    let of_aws = |der: &&[u8]| NAMES.iter().any(|name| der.windows(name.len()).any(|window| window == *name));
-    webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().map(AsRef::as_ref).filter(of_aws)
-}
-
-fn pem(der: &[u8]) -> Vec<u8> {
-    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", STANDARD.encode(der)).into_bytes()
-}
+/// The roots of AWS's endpoints; a test finds each of them in the compiled-in store.
+const AWS_ROOTS: &str = include_str!("aws_roots.pem");
 
 /// The credentials that Lambda puts into the environment; they hold for the life of the process.
 pub fn aws_credentials(aws: &Aws) -> Credentials {
@@ -111,11 +103,20 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
 
     #[test]
-    fn the_roots_of_aws_are_compiled_in() {
-        let count = aws_roots().count();
-        assert!((5..=8).contains(&count), "{count}");
+    fn the_roots_of_aws_are_in_the_store() {
+        let roots: Vec<_> =
+            AWS_ROOTS.split("-----END CERTIFICATE-----").filter(|root| !root.trim().is_empty()).collect();
+        assert_eq!(roots.len(), 6);
+        for root in roots {
+            let encoded: String = root.trim().lines().skip(1).collect();
+            let der = STANDARD.decode(encoded).unwrap();
+            let known = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().any(|trusted| trusted.as_ref() == der);
+            assert!(known, "{root}");
+        }
         aws_http_client().unwrap();
     }
 }

@@ -19,6 +19,7 @@ mod roles;
 mod rotation;
 mod sessions;
 mod sign_in;
+mod spending;
 mod table;
 mod text;
 mod tokens;
