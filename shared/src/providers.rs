@@ -21,18 +21,32 @@ pub struct Provider {
     pub name: &'static str,
     /// The setting that configures it.
     pub setting: &'static str,
-    /// What it is for.
-    pub feature: &'static str,
+    /// What it is for, and what serves that without it.
+    pub features: &'static [(&'static str, Without)],
     /// What happens without it.
     pub without: &'static str,
+}
+
+/// What serves a feature whose provider has no key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Without {
+    /// The embedded rules.
+    Rules,
+    /// Nothing.
+    Nothing,
 }
 
 /// Every provider that this version calls.
 pub const ALL: [Provider; 1] = [Provider {
     name: "openai",
     setting: "OPENAI_API_KEY",
-    feature: "formGeneration",
-    without: "forms come from the built-in rules, marked \"source\": \"fallback\"",
+    features: &[
+        ("formGeneration", Without::Rules),
+        ("queryEnhancement", Without::Rules),
+        ("summaries", Without::Rules),
+        ("codeCompletion", Without::Nothing),
+    ],
+    without: "forms, queries and summaries come from the built-in rules, marked \"source\": \"fallback\"; code completion is off",
 }];
 
 /// The keys and the clients made with them.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use aura::providers::Without;
 use aura::{App, Result};
 use serde::Serialize;
 
@@ -20,12 +21,19 @@ pub struct Health {
 /// Reports without touching state, so that a probe costs nothing.
 pub async fn health(app: &App, _: Call<()>) -> Result<Health> {
     let providers = app.providers.configured().await?;
-    let served_by = |configured| if configured { "model" } else { "fallback" };
+    let served_by = |configured, without| match (configured, without) {
+        (true, _) => "model",
+        (false, Without::Rules) => "fallback",
+        (false, Without::Nothing) => "off",
+    };
+    let features = providers.iter().flat_map(|(provider, on)| {
+        provider.features.iter().map(|&(feature, without)| (feature, served_by(*on, without)))
+    });
     Ok(Health {
         status: "healthy",
         timestamp: app.clock.now().rfc3339(),
         version: app.config.version.clone(),
         services: providers.iter().map(|(provider, configured)| (provider.name, *configured)).collect(),
-        features: providers.iter().map(|(provider, on)| (provider.feature, served_by(*on))).collect(),
+        features: features.collect(),
     })
 }

@@ -107,6 +107,7 @@ async fn health_and_ready_tell_what_is_missing() {
     assert_eq!((health.status, &health.body["status"]), (200, &json!("healthy")));
     assert_eq!(health.body["services"]["openai"], false);
     assert_eq!(health.body["features"]["formGeneration"], "fallback");
+    assert_eq!(health.body["features"]["codeCompletion"], "off");
     let ready = world.client().get("/ready").await;
     assert_eq!((ready.status, &ready.body["ready"]), (200, &json!(true)));
     assert_eq!(ready.body["missing"][0]["setting"], "OPENAI_API_KEY");
