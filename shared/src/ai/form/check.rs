@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 
-use regex::RegexBuilder;
+use regex_lite::RegexBuilder;
 
 use super::field::{Choice, Field, FieldType, Validation};
 use super::request::Existing;
@@ -111,7 +111,7 @@ fn is_pattern(pattern: &str) -> bool {
     pattern.len() <= PATTERN
         && !foreign
         && !pattern.chars().any(|c| c.is_control() || text::is_hidden(c))
-        && RegexBuilder::new(pattern).size_limit(COMPILED).dfa_size_limit(COMPILED).nest_limit(32).build().is_ok()
+        && RegexBuilder::new(pattern).size_limit(COMPILED).nest_limit(32).build().is_ok()
 }
 
 fn check_options(kind: FieldType, options: Option<&[Choice]>, say: &mut impl FnMut(&str)) {
