@@ -52,8 +52,7 @@ pub const ALL: [Provider; 1] = [Provider {
 /// The keys and the clients made with them.
 #[derive(Debug)]
 pub struct Providers {
-    client: Client,
-    secret_id: Option<String>,
+    secret: Option<(Client, String)>,
     config: Config,
     clock: Clock,
     held: Mutex<Option<Held>>,
@@ -69,13 +68,12 @@ struct Held {
 impl Providers {
     /// Reads nothing yet.
     pub fn new(config: &Config, clock: Clock) -> Result<Self> {
-        Ok(Self {
-            client: secrets_client(config)?,
-            secret_id: config.provider_secret.clone(),
-            config: config.clone(),
-            clock,
-            held: Mutex::default(),
-        })
+        // A client costs start-up time: only functions that read the secret make one.
+        let secret = match config.provider_secret.clone() {
+            Some(id) => Some((secrets_client(config)?, id)),
+            None => None,
+        };
+        Ok(Self { secret, config: config.clone(), clock, held: Mutex::default() })
     }
 
     /// The AI operations, with the keys as they are now.
@@ -111,9 +109,9 @@ impl Providers {
     }
 
     async fn keys(&self) -> Result<BTreeMap<String, Secret>> {
-        let mut keys: BTreeMap<String, Secret> = match &self.secret_id {
+        let mut keys: BTreeMap<String, Secret> = match &self.secret {
             // serde_json's messages may quote the value: they stay out of the error.
-            Some(id) => serde_json::from_str(&secret_text(&self.client, id).await?)
+            Some((client, id)) => serde_json::from_str(&secret_text(client, id).await?)
                 .map_err(|_| Error::internal("the provider secret is not a JSON object of texts"))?,
             None => BTreeMap::new(),
         };
