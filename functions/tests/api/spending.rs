@@ -119,7 +119,7 @@ async fn row_62_a_killed_call_is_paid_at_its_worst() {
 }
 
 #[tokio::test]
-async fn a_duplicate_delivery_is_two_calls_and_both_are_paid() {
+async fn a_duplicate_delivery_books_no_more_than_was_asked() {
     let (world, provider) = with_provider(&[]).await;
     let ann = world.account("ann@example.com").await;
     world.stack.fault("generate-form", 1, Fault::Duplicate);
