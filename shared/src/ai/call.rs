@@ -144,8 +144,9 @@ impl<'a> Spend<'a> {
         Self(Box::new(move |pending| Box::pin(send(pending))))
     }
 
-    /// Sends every call and keeps no books.
-    pub fn unmetered() -> Self {
+    /// Sends every call and keeps no books: for tests alone, so that nothing deployed can go past the ledger.
+    #[cfg(test)]
+    pub(crate) fn unmetered() -> Self {
         Self::new(|pending: Pending| async { Ok(pending.send().await) })
     }
 }
