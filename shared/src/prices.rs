@@ -26,6 +26,17 @@ pub struct Tokens {
     pub completion: u64,
 }
 
+impl Tokens {
+    /// Both together; a count beyond all bounds stays at the largest.
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self {
+            prompt: self.prompt.saturating_add(other.prompt),
+            cached: self.cached.saturating_add(other.cached),
+            completion: self.completion.saturating_add(other.completion),
+        }
+    }
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -35,6 +46,17 @@ struct File {
     #[expect(dead_code, reason = "for readers of the file")]
     unit: String,
     models: BTreeMap<String, Price>,
+    /// What is not sold by the token: its price per 1,000 units, and where that was read.
+    units: BTreeMap<String, Unit>,
+}
+
+/// The price of what is sold by the piece.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Unit {
+    thousand: Money,
+    #[cfg_attr(not(test), expect(dead_code, reason = "for readers of the file; a test looks at it"))]
+    source: String,
 }
 
 /// The price of one model.
@@ -125,6 +147,15 @@ pub fn actual(model: &str, tokens: Tokens) -> Result<Money> {
     Ok(price(model)?.of(tokens))
 }
 
+/// What `count` units of `name` cost, such as `google-vision/label-detection`; rounded up.
+///
+/// # Errors
+/// `Unpriced` for a name that is not on the list.
+pub fn units(name: &str, count: u64) -> Result<Money> {
+    let unit = file()?.units.get(name).ok_or_else(|| Error::Unpriced { model: name.to_owned() })?;
+    Ok(unit.thousand.share_up(count, 1_000))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,6 +176,11 @@ mod tests {
             assert!(price.input > Money::ZERO && price.cached <= price.input, "{model}");
             assert!(price.output > price.input || model.starts_with("text-embedding-"), "{model}");
         }
+        for (name, unit) in &list.units {
+            assert!(unit.thousand > Money::ZERO && unit.source.len() > 10, "{name}");
+        }
+        assert_eq!(units("google-vision/label-detection", 3).unwrap().nanos(), 4_500_000);
+        assert_eq!(units("google-vision/unheard-of", 1).unwrap_err().code(), "MODEL_UNPRICED");
     }
 
     #[test]

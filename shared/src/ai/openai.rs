@@ -17,6 +17,7 @@ use crate::Error;
 use crate::secret::Secret;
 
 pub use super::provider::{Failure, Kind};
+pub use crate::prices::Tokens;
 
 /// The provider's name, in errors and logs.
 pub const NAME: &str = "OpenAI";
@@ -242,28 +243,6 @@ pub enum Answer {
     Refused,
     /// The provider's content filter took the answer away.
     Filtered,
-}
-
-/// Tokens as the provider counted them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tokens {
-    /// Read, `cached` included.
-    pub prompt: u64,
-    /// Read from the provider's own cache, at a lower price.
-    pub cached: u64,
-    /// Written, including reasoning.
-    pub completion: u64,
-}
-
-impl Tokens {
-    /// Both together; a count beyond all bounds stays at the largest.
-    pub(crate) fn plus(self, other: Self) -> Self {
-        Self {
-            prompt: self.prompt.saturating_add(other.prompt),
-            cached: self.cached.saturating_add(other.cached),
-            completion: self.completion.saturating_add(other.completion),
-        }
-    }
 }
 
 /// What a successful body says.
