@@ -3,6 +3,7 @@
 use crate::auth::authority::Authority;
 use crate::auth::signing::Signer;
 use crate::budget::Budget;
+use crate::cache::Cache;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::limits::Limits;
@@ -61,6 +62,8 @@ pub struct App {
     pub limits: Limits,
     /// What may be spent.
     pub budget: Budget,
+    /// Answers that are known.
+    pub cache: Cache,
     /// Verifies access tokens.
     pub authority: Authority,
     /// Keys of the providers, and what is called with them.
@@ -91,6 +94,7 @@ impl App {
         Ok(Self {
             limits: Limits::new(store.clone(), config.clone(), clock.clone()),
             budget: Budget::new(store.clone(), &config, clock.clone()),
+            cache: Cache::new(store.clone(), &config, clock.clone()),
             authority: Authority::new(store.clone(), clock.clone()),
             providers: Providers::new(&config, clock.clone()).map_err(broken)?,
             random: Random::system(),

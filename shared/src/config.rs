@@ -47,6 +47,8 @@ pub struct Config {
     pub model_complex: String,
     /// `USE_CHEAPER_MODELS_THRESHOLD`, 0 to 1, default 0.5.
     pub cheaper_models_threshold: f64,
+    /// `ENABLE_AI_CACHING`: whether answers of models are kept and repeated, true or false, default true.
+    pub ai_caching: bool,
     /// `JWT_EXPIRES_IN`: life of an access token, 1m to 1h, default 15m.
     pub access_token_life: Duration,
     /// `REFRESH_TOKEN_EXPIRES_IN`: life of a refresh token, 1h to 90d, default 7d.
@@ -129,6 +131,7 @@ impl Config {
             model_simple: read.text("MODEL_SIMPLE").unwrap_or_else(|| "gpt-6-luna".to_owned()),
             model_complex: read.text("MODEL_COMPLEX").unwrap_or_else(|| "gpt-6.1-terra".to_owned()),
             cheaper_models_threshold: read.between("USE_CHEAPER_MODELS_THRESHOLD", 0.5, 0.0, 1.0)?,
+            ai_caching: read.parsed("ENABLE_AI_CACHING", true)?,
             access_token_life: read.life("JWT_EXPIRES_IN", 15 * MINUTE, MINUTE, HOUR)?,
             refresh_token_life: read.life("REFRESH_TOKEN_EXPIRES_IN", 7 * DAY, HOUR, 90 * DAY)?,
             password_min_length: read.between("PASSWORD_MIN_LENGTH", 15, 8, 64)?,

@@ -10,11 +10,11 @@
 
 use std::time::Duration;
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::{digest, hmac};
 
 use crate::clock::Timestamp;
 use crate::error::Conflict;
+use crate::seal::{close, open};
 use crate::{App, Error, Result, UserId, store};
 
 /// How long an answer is repeated.
@@ -147,25 +147,6 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn close(seal: &[u8; 32], nonce: &[u8; NONCE_LEN], answer: &[u8]) -> Result<Vec<u8>> {
-    let failed = |_| Error::internal("an answer could not be sealed");
-    let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, seal).map_err(failed)?);
-    let mut sealed = answer.to_vec();
-    key.seal_in_place_append_tag(Nonce::assume_unique_for_key(*nonce), Aad::empty(), &mut sealed).map_err(failed)?;
-    Ok([nonce.as_slice(), &sealed].concat())
-}
-
-fn open(seal: &[u8; 32], mut sealed: Vec<u8>) -> Result<Vec<u8>> {
-    let failed = |_| Error::internal("a kept answer could not be opened");
-    let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, seal).map_err(failed)?);
-    let Some((nonce, _)) = sealed.split_first_chunk::<NONCE_LEN>() else {
-        return Err(Error::internal("a kept answer is too short"));
-    };
-    let nonce = Nonce::assume_unique_for_key(*nonce);
-    let answer = key.open_within(nonce, Aad::empty(), &mut sealed, NONCE_LEN..).map_err(failed)?;
-    Ok(answer.to_vec())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,8 +155,7 @@ mod tests {
     fn only_the_clients_key_opens_an_answer() {
         let user = UserId::from([1; 16]);
         let seal = derived("key", user, "create-api-key", b"seal");
-        let sealed = close(&seal, &[7; NONCE_LEN], b"aura_secret").unwrap();
-        assert!(!sealed.windows(6).any(|window| window == b"secret"));
+        let sealed = close(&seal, &[7; 12], b"aura_secret").unwrap();
         assert_eq!(open(&seal, sealed.clone()).unwrap(), b"aura_secret");
         for other in [
             derived("another", user, "create-api-key", b"seal"),
@@ -185,6 +165,5 @@ mod tests {
         ] {
             assert!(open(&other, sealed.clone()).is_err());
         }
-        assert!(open(&seal, vec![1, 2, 3]).is_err());
     }
 }

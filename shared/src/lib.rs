@@ -6,6 +6,7 @@
 //! | [`config`], [`clock`], [`random`] | the only readers of the environment, the time and randomness |
 //! | [`error`] | every way to fail, with stable codes |
 //! | [`auth`] | accounts, sessions, tokens, keys, roles |
+//! | [`cache`] | answers that are known, and one call for all who ask the same |
 //! | [`idempotency`] | one effect and one answer for a request that is sent again |
 //! | [`limits`] | exact rate limits |
 //! | [`budget`] | leases of money: no call costs more than what is left |
@@ -13,6 +14,7 @@
 //! | [`prices`], [`tokens`] | what a call can cost at most, and did cost |
 //! | [`money`], [`calendar`] | exact amounts; days and months in UTC |
 //! | [`ai`] | what a language model does, and what serves without one |
+//! | [`seal`] | texts that the table keeps and cannot read |
 //! | [`store`] | DynamoDB, one file per entity |
 //! | [`net`] | the HTTP clients |
 //!
@@ -24,6 +26,7 @@ pub mod ai;
 pub mod app;
 pub mod auth;
 pub mod budget;
+pub mod cache;
 pub mod calendar;
 pub mod clock;
 pub mod config;
@@ -35,6 +38,7 @@ pub mod net;
 pub mod prices;
 pub mod providers;
 pub mod random;
+pub mod seal;
 pub mod secret;
 pub mod spending;
 pub mod store;

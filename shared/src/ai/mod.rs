@@ -19,7 +19,7 @@ use crate::{Result, net};
 mod call;
 pub mod code;
 pub mod complexity;
-mod deadline;
+pub(crate) mod deadline;
 pub mod form;
 mod leak;
 pub mod openai;

@@ -9,6 +9,7 @@
 //! | Identity | `KEYS` | `@` | public signing keys |
 //! | Ephemeral | `A#<uid>` | `<address>` | an address the user signed in from |
 //! | Ephemeral | `A#<uid>` | `K#<key id>` | when an API key was last in use |
+//! | Ephemeral | `C#<tenant>#<operation>#<hash>` | `@` | cached answer, or the claim of whoever asks for it |
 //! | Ephemeral | `I#<uid>#<route>#<hash>` | `@` | claim on a request with an idempotency key |
 //! | Ephemeral | `M#<tenant>#<month>` | `@` | ledger: totals and live leases |
 //! | Ephemeral | `M#<tenant>#<month>` | `U#<uid>#<day>#<operation>#<model>` | usage |
@@ -20,6 +21,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::auth::Email;
 use crate::budget::Row;
+use crate::cache;
 use crate::calendar::Month;
 use crate::idempotency::Name;
 use crate::limits::{ClientIp, Quota, Subject};
@@ -93,6 +95,11 @@ impl Key {
     pub fn idempotency(name: &Name) -> Self {
         let Name { user, route, key } = name;
         Self::new(format!("I#{user}#{route}#{key}"), "@")
+    }
+
+    /// A cached answer, or the claim of whoever asks for it.
+    pub fn cached(key: &cache::Key) -> Self {
+        Self::new(format!("C#{}#{}#{}", key.tenant(), key.operation(), key.name()), "@")
     }
 
     /// A rate-limit log. Quota and window are part of the key: a change of settings starts a new log, because a log

@@ -2,6 +2,7 @@
 
 pub mod api_key;
 pub mod budget;
+pub mod cache;
 pub mod idempotency;
 pub mod keys;
 pub mod known_address;

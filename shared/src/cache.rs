@@ -1,0 +1,411 @@
+//! Answers that are known, and one call for all who ask the same at the same time.
+//!
+//! An answer that costs money or time is kept twice: in the warm instance's memory, and sealed in the table, where every
+//! instance finds it. It is found only by readers of the same tenant with the same permissions, who ask the same in every
+//! particular: see [`Key`]. A cache is a convenience: whatever goes wrong with it is logged, and the caller asks as if
+//! nothing were known.
+//!
+//! ```ignore
+//! let key = Key::of(&Reader::of(caller), "describe-image", b"1").with("image", hash).list("features", features).build();
+//! match app.cache.single_flight(&key, KEPT, left, || async { Ok(Made::new(describe(app, image).await)) }).await? {
+//!     Flown::Known(answer) => ...,  // kept, or made by whoever asked first: it cost this caller nothing
+//!     Flown::Made(answer) => ...,   // by this call
+//!     Flown::Failed(why) => ...,    // this call, or the one that it waited for; nothing is kept
+//!     Flown::Late => ...,           // somebody else was still asking when the time was over
+//! }
+//! ```
+//!
+//! **Single flight.** Whoever asks first claims the key in the table, and renews the claim while it works; others look
+//! now and then, with jitter, until there is an answer, never beyond their own time. A holder that dies is not believed
+//! for longer than five seconds: then one of the others takes over. A failure is told to those who were waiting for it
+//! at that moment, because asking again would most likely fail again, at the price of another call; whoever comes
+//! later asks anew. An error (a budget that is used up, say) is the caller's own: the claim is given back, and the next
+//! one asks.
+//!
+//! A claim is a help and not a lock: if two calls are made after all, because the table was out of reach or a holder
+//! was late, both are paid for like any others, and the first answer stays.
+//!
+//! - `key`: what an answer is kept under. `near`: the memory. `pack`: how answers are stored. `turn`: whose turn it is.
+//!
+//! Deliberately absent: what answers are good enough to be kept, which their makers say with [`Made`]; refreshing ahead,
+//! negative caching, and invalidation: another prompt, model or permission is another key.
+
+mod key;
+mod near;
+mod pack;
+mod turn;
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::ai::deadline::Deadline;
+use crate::clock::{Clock, Timestamp};
+use crate::config::Config;
+use crate::random::Random;
+use crate::store::cache::Found;
+use crate::store::{self, Store};
+use crate::{Error, Result};
+
+pub use key::{Key, KeyBuilder, Name, Reader};
+pub use pack::MOST;
+pub use turn::Turn;
+use turn::{Landed, Seat, give_up};
+
+/// Before the second look at what somebody else is asking for; doubled for each further one.
+const PAUSE: Duration = Duration::from_millis(40);
+/// The longest pause between two looks.
+const LONGEST_PAUSE: Duration = Duration::from_millis(640);
+/// Longer than any function runs.
+const FOREVER: Duration = Duration::from_secs(900);
+
+/// The cache of this instance; it keeps nothing when `ENABLE_AI_CACHING` is false.
+#[derive(Debug, Clone)]
+pub struct Cache(Option<Arc<Inner>>);
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    clock: Clock,
+    random: Random,
+    near: Mutex<near::Near>,
+    flights: turn::Flights,
+}
+
+/// What was made.
+#[must_use]
+pub struct Made<'a, T, F> {
+    result: Result<T, F>,
+    meanwhile: Option<Meanwhile<'a>>,
+}
+
+type Meanwhile<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+impl<'a, T, F> Made<'a, T, F> {
+    /// An answer to keep, or why there is none. What is not as good as it should be (a fallback, a refusal) is a failure
+    /// here, whatever its caller gets.
+    pub fn new(result: Result<T, F>) -> Self {
+        Self { result, meanwhile: None }
+    }
+
+    /// What is still to be done, such as paying, while the answer is stored.
+    pub fn meanwhile(self, work: impl Future<Output = ()> + Send + 'a) -> Self {
+        Self { meanwhile: Some(Box::pin(work)), ..self }
+    }
+}
+
+/// What came of asking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Flown<T, F> {
+    /// An answer that was kept, or that somebody else made meanwhile.
+    Known(T),
+    /// An answer of this call's own.
+    Made(T),
+    /// This call gave nothing to keep, or the one that it waited for did not.
+    Failed(F),
+    /// Somebody else was still asking when the time was over.
+    Late,
+}
+
+/// What the table said of a key before it was needed; see [`Cache::peek`].
+#[derive(Debug)]
+pub struct Peeked {
+    key: Key,
+    found: Found,
+}
+
+impl Cache {
+    /// An empty memory over the table.
+    pub fn new(store: Store, config: &Config, clock: Clock) -> Self {
+        let (near, flights) = Default::default();
+        let inner = Inner { store, clock, random: Random::system(), near, flights };
+        Self(config.ai_caching.then(|| Arc::new(inner)))
+    }
+
+    /// Looks ahead: for callers that know what will be asked before they know whether it may be. What was found is of use
+    /// under the same key only, and nobody can see it but [`Cache::single_flight_ahead`].
+    pub async fn peek(&self, key: Key) -> Option<Peeked> {
+        let cache = self.0.as_ref()?;
+        let known = cache.near(&key).is_some();
+        let found = if known { Found::Nothing } else { cache.look(&key).await.unwrap_or(Found::Nothing) };
+        Some(Peeked { key, found })
+    }
+
+    /// The answer, if it is known: at most one read.
+    pub async fn get<T: DeserializeOwned>(&self, key: &Key) -> Option<T> {
+        let cache = self.0.as_ref()?;
+        if let Some(answer) = cache.near(key) {
+            return decoded(&answer);
+        }
+        match cache.look(key).await? {
+            Found::Answer(sealed, expires) => decoded(&cache.open(key, sealed, expires)?),
+            Found::Nothing | Found::Claim(_) | Found::Failure(..) => None,
+        }
+    }
+
+    /// Keeps an answer for `kept`: one write. One that is too large is kept nowhere but here, if at all.
+    pub async fn put<T: Serialize>(&self, key: &Key, kept: Duration, answer: &T) {
+        let Some(cache) = &self.0 else { return };
+        let Some(answer) = encoded(answer) else { return };
+        cache.keep(key, None, kept, &answer).await;
+    }
+
+    /// Gives the answer that is known, or lets `make` make it, once for all who ask at the same time, within `left`. The
+    /// right to ask is claimed before `make` runs.
+    ///
+    /// # Errors
+    /// What `make` fails with.
+    pub async fn single_flight<'a, T, F, Fut>(
+        &self,
+        key: &Key,
+        kept: Duration,
+        left: Duration,
+        make: impl Fn() -> Fut,
+    ) -> Result<Flown<T, F>>
+    where
+        T: Serialize + DeserializeOwned,
+        F: Serialize + DeserializeOwned,
+        Fut: Future<Output = Result<Made<'a, T, F>>>,
+    {
+        let make = &make;
+        let in_turn = |turn: Turn| async move {
+            if turn.is_mine().await { make().await } else { Err(Error::unavailable("it is another one's turn")) }
+        };
+        self.single_flight_ahead(key, kept, left, None, in_turn).await
+    }
+
+    /// The same for callers who count round trips: what was found by [`Cache::peek`] is not read again, and `make` claims
+    /// the right to ask by itself, see [`Turn`], beside what else it looks up first.
+    ///
+    /// # Errors
+    /// What `make` fails with.
+    pub async fn single_flight_ahead<'a, T, F, Fut>(
+        &self,
+        key: &Key,
+        kept: Duration,
+        left: Duration,
+        peeked: Option<Peeked>,
+        make: impl Fn(Turn) -> Fut,
+    ) -> Result<Flown<T, F>>
+    where
+        T: Serialize + DeserializeOwned,
+        F: Serialize + DeserializeOwned,
+        Fut: Future<Output = Result<Made<'a, T, F>>>,
+    {
+        let Some(cache) = &self.0 else { return alone(make(Turn::always())).await };
+        let deadline = Deadline::after(left);
+        let pilot = loop {
+            if let Some(answer) = cache.near(key).as_deref().and_then(decoded) {
+                return Ok(Flown::Known(answer));
+            }
+            let mut flight = match cache.flights.board(key.name()) {
+                Seat::Pilot(pilot) => break pilot,
+                Seat::Passenger(flight) => flight,
+            };
+            let landed = deadline.limit(FOREVER, flight.wait_for(|landed| !matches!(landed, Landed::Not))).await;
+            let known = match landed {
+                Err(_) => return Ok(Flown::Late),
+                Ok(Ok(landed)) => match &*landed {
+                    Landed::Answer(answer) => decoded(answer).map(Flown::Known),
+                    Landed::Failure(why) => decoded(why).map(Flown::Failed),
+                    Landed::Not => None,
+                },
+                // The pilot left without anything to share: the next one asks.
+                Ok(Err(_)) => None,
+            };
+            if let Some(known) = known {
+                return Ok(known);
+            }
+        };
+        let mut found = match peeked.filter(|peeked| peeked.key == *key) {
+            Some(peeked) => peeked.found,
+            None => cache.look(key).await.unwrap_or(Found::Nothing),
+        };
+        let (mut waited_for, mut pause) = (None, PAUSE);
+        loop {
+            match found {
+                Found::Claim(owner) => {
+                    waited_for = Some(owner);
+                    if !cache.pause(&mut pause, deadline).await {
+                        return Ok(Flown::Late);
+                    }
+                    found = cache.look(key).await.unwrap_or(Found::Claim(owner));
+                    continue;
+                }
+                Found::Failure(owner, why) if waited_for == Some(owner) => {
+                    let why = cache.unpack(key, why);
+                    if let Some(failed) = why.as_deref().and_then(decoded) {
+                        pilot.land(why.map_or(Landed::Not, Landed::Failure));
+                        return Ok(Flown::Failed(failed));
+                    }
+                }
+                Found::Answer(sealed, expires) => {
+                    let answer = cache.open(key, sealed, expires);
+                    let Some(known) = answer.as_deref().and_then(decoded) else {
+                        // It cannot be read and stands in the way of a better one until its time is over.
+                        return alone(make(Turn::always())).await;
+                    };
+                    pilot.land(answer.map_or(Landed::Not, Landed::Answer));
+                    return Ok(Flown::Known(known));
+                }
+                Found::Nothing | Found::Failure(..) => {}
+            }
+            let turn = Turn::new(Arc::clone(cache), key.clone())?;
+            // After waiting, nobody prepares anything before it is certain whose turn it is.
+            if waited_for.is_none() || turn.is_mine().await {
+                let made = turn.renewing(make(turn.clone())).await;
+                if turn.lost().is_none() {
+                    return cache.land(key, kept, &turn, &pilot, made).await;
+                }
+            }
+            found = turn.lost().unwrap_or(Found::Nothing);
+        }
+    }
+}
+
+async fn alone<'a, T, F>(made: impl Future<Output = Result<Made<'a, T, F>>>) -> Result<Flown<T, F>> {
+    let Made { result, meanwhile } = made.await?;
+    if let Some(work) = meanwhile {
+        work.await;
+    }
+    Ok(result.map_or_else(Flown::Failed, Flown::Made))
+}
+
+impl Inner {
+    fn near(&self, key: &Key) -> Option<Arc<[u8]>> {
+        self.near.lock().unwrap_or_else(PoisonError::into_inner).get(key.name(), self.clock.now())
+    }
+
+    /// What the table has; `None` when it cannot tell.
+    async fn look(&self, key: &Key) -> Option<Found> {
+        match store::cache::read(&self.store, key, self.clock.now()).await {
+            Ok(found) => Some(found),
+            Err(error) => {
+                tracing::warn!(code = error.code(), error = ?error, "the cache could not be read");
+                None
+            }
+        }
+    }
+
+    fn unpack(&self, key: &Key, sealed: Vec<u8>) -> Option<Arc<[u8]>> {
+        match pack::unpack(key, sealed) {
+            Ok(answer) => Some(answer.into()),
+            Err(error) => {
+                tracing::warn!(code = error.code(), error = ?error, "a cached answer could not be read");
+                None
+            }
+        }
+    }
+
+    /// Opens an answer and remembers it.
+    fn open(&self, key: &Key, sealed: Vec<u8>, expires: Timestamp) -> Option<Arc<[u8]>> {
+        let answer = self.unpack(key, sealed)?;
+        self.near.lock().unwrap_or_else(PoisonError::into_inner).put(key.name(), Arc::clone(&answer), expires);
+        Some(answer)
+    }
+
+    async fn keep(&self, key: &Key, owner: Option<store::cache::Owner>, kept: Duration, answer: &Arc<[u8]>) {
+        let now = self.clock.now();
+        let expires = Timestamp::from_secs((now + kept).secs());
+        self.near.lock().unwrap_or_else(PoisonError::into_inner).put(key.name(), Arc::clone(answer), expires);
+        let stored = async {
+            match (pack::pack(key, &self.random.bytes()?, answer)?, owner) {
+                (Some(value), owner) => store::cache::keep(&self.store, key, owner, value, now, expires).await,
+                (None, Some(owner)) => store::cache::give_up(&self.store, key, owner).await,
+                (None, None) => Ok(()),
+            }
+        };
+        if let Err(error) = stored.await {
+            tracing::warn!(code = error.code(), error = ?error, "an answer was not kept");
+        }
+    }
+
+    async fn fail(&self, key: &Key, owner: store::cache::Owner, why: &[u8]) {
+        let told = async {
+            match pack::pack(key, &self.random.bytes()?, why)? {
+                Some(why) => store::cache::fail(&self.store, key, owner, why, self.clock.now()).await,
+                None => store::cache::give_up(&self.store, key, owner).await,
+            }
+        };
+        if let Err(error) = told.await {
+            tracing::warn!(code = error.code(), error = ?error, "a failure was not told to those who wait");
+        }
+    }
+
+    /// Shares what was made with those who wait, here and elsewhere, while the rest of the work is done.
+    async fn land<T: Serialize, F: Serialize>(
+        &self,
+        key: &Key,
+        kept: Duration,
+        turn: &Turn,
+        pilot: &turn::Pilot<'_>,
+        made: Result<Made<'_, T, F>>,
+    ) -> Result<Flown<T, F>> {
+        let owner = turn.published_as();
+        let Made { result, meanwhile } = match made {
+            Ok(made) => made,
+            Err(error) => {
+                if let Some(Some(owner)) = owner {
+                    give_up(self, key, owner).await;
+                }
+                return Err(error);
+            }
+        };
+        let encoded = match &result {
+            Ok(answer) => encoded(answer),
+            Err(why) => encoded(why),
+        };
+        let share = async {
+            match (&encoded, result.is_ok(), owner) {
+                (Some(answer), true, Some(owner)) => {
+                    pilot.land(Landed::Answer(Arc::clone(answer)));
+                    self.keep(key, owner, kept, answer).await;
+                }
+                (Some(why), false, Some(Some(owner))) => {
+                    pilot.land(Landed::Failure(Arc::clone(why)));
+                    self.fail(key, owner, why).await;
+                }
+                _ => {}
+            }
+        };
+        tokio::join!(
+            async {
+                if let Some(work) = meanwhile {
+                    work.await
+                }
+            },
+            share
+        );
+        Ok(result.map_or_else(Flown::Failed, Flown::Made))
+    }
+
+    /// Waits before the next look, longer each time; false when the time is over.
+    async fn pause(&self, pause: &mut Duration, deadline: Deadline) -> bool {
+        let share = self.random.bytes().map_or(u8::MAX, |[share]| share);
+        // Half of it to all of it, so that those who wait together do not look together.
+        let wait = *pause / 2 + *pause * u32::from(share) / (2 * u32::from(u8::MAX));
+        *pause = (*pause * 2).min(LONGEST_PAUSE);
+        if deadline.left() <= wait {
+            return false;
+        }
+        tokio::time::sleep(wait).await;
+        true
+    }
+}
+
+fn encoded<T: Serialize>(value: &T) -> Option<Arc<[u8]>> {
+    match serde_json::to_vec(value) {
+        Ok(bytes) => Some(bytes.into()),
+        Err(error) => {
+            tracing::error!(error = %error, "an answer has no JSON");
+            None
+        }
+    }
+}
+
+fn decoded<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    serde_json::from_slice(bytes).ok()
+}
