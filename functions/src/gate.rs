@@ -1,9 +1,13 @@
-//! Who may pass: token, permission, rate limit, before a body is parsed or a handler runs.
+//! Who may pass: token, permission, rate limit, before a handler runs.
+//!
+//! Beside the calls that this takes, the cache may be looked at for what the caller is about to ask. What is found there
+//! goes no further than the handler, and the handler runs for those who pass.
 
 use aura::auth::api_key::Presented;
 use aura::auth::authority::{Authorized, Credential};
 use aura::auth::token::Claims;
 use aura::auth::{Permission, Role};
+use aura::cache::{Peeked, Reader};
 use aura::error::{Denial, Refusal};
 use aura::limits::{Admission, Subject};
 use aura::{App, Error, Result, UserId};
@@ -17,44 +21,75 @@ pub struct Passed {
     pub user: Option<Authorized>,
     /// The admission, on routes that count requests.
     pub admission: Option<Admission>,
+    /// What was found ahead.
+    pub peeked: Option<Peeked>,
 }
 
 /// Lets a request pass, with one round of DynamoDB calls at most for a token, two for an API key.
 ///
 /// # Errors
 /// TOKEN_REQUIRED, INVALID_TOKEN, TOKEN_EXPIRED, SESSION_ENDED, INSUFFICIENT_PERMISSIONS, RATE_LIMITED, UNAVAILABLE.
-pub async fn pass(app: &App, route: &Route, authorization: Option<&str>) -> Result<Passed> {
+pub async fn pass<F: Future<Output = Option<Peeked>>>(
+    app: &App,
+    route: &Route,
+    authorization: Option<&str>,
+    ahead: impl FnOnce(Reader) -> F,
+) -> Result<Passed> {
     if route.access == Access::Public {
         return Ok(Passed::default());
     }
-    let (user, admission) = match app.authority.recognise(bearer(authorization)?).await? {
-        Credential::Token(claims) => by_token(app, route, &claims).await?,
-        Credential::Key(key) => by_key(app, route, &key).await?,
-    };
-    Ok(Passed { user: Some(user), admission })
+    match app.authority.recognise(bearer(authorization)?).await? {
+        Credential::Token(claims) => {
+            let reader = Reader::new(claims.tid, |permission| claims.role.may(permission));
+            by_token(app, route, &claims, ahead(reader)).await
+        }
+        Credential::Key(key) => by_key(app, route, &key, ahead).await,
+    }
 }
 
 /// A token's signature is known to be ours: its user is confirmed beside the rate limit.
-async fn by_token(app: &App, route: &Route, claims: &Claims) -> Result<(Authorized, Option<Admission>)> {
+async fn by_token(
+    app: &App,
+    route: &Route,
+    claims: &Claims,
+    ahead: impl Future<Output = Option<Peeked>>,
+) -> Result<Passed> {
     // The signed role decides what is asked, the stored one what is granted: a role that was lost meanwhile pays late.
     let hint = is_unlimited(route, claims.role);
     let limited = async { if hint { Ok(None) } else { take(app, route, claims.sub).await } };
-    let (user, admission) = tokio::join!(app.authority.confirm(claims), limited);
+    let (user, limited) = tokio::join!(app.authority.confirm(claims), beside(limited, ahead));
     let user = user?;
     permitted(route, &user)?;
-    let admission =
-        if hint && !is_unlimited(route, user.user.role) { take(app, route, user.user.id).await? } else { admission? };
-    Ok((user, admission))
+    let (mut admission, peeked) = limited?;
+    if hint && !is_unlimited(route, user.user.role) {
+        admission = take(app, route, user.user.id).await?;
+    }
+    Ok(Passed { user: Some(user), admission, peeked })
 }
 
 /// Whose a key is, only the store can tell: counted before that, a forged key would use up its pretended owner's limit.
-async fn by_key(app: &App, route: &Route, key: &Presented) -> Result<(Authorized, Option<Admission>)> {
+async fn by_key<F: Future<Output = Option<Peeked>>>(
+    app: &App,
+    route: &Route,
+    key: &Presented,
+    ahead: impl FnOnce(Reader) -> F,
+) -> Result<Passed> {
     let user = app.authority.admit(key).await?;
     permitted(route, &user)?;
     let id = user.user.id;
     let limited = async { if is_unlimited(route, user.user.role) { Ok(None) } else { take(app, route, id).await } };
-    let (admission, ()) = tokio::join!(limited, app.authority.note_use(id, key.key()));
-    Ok((user, admission?))
+    let limited = beside(limited, ahead(Reader::of(&user)));
+    let (limited, ()) = tokio::join!(limited, app.authority.note_use(id, key.key()));
+    let (admission, peeked) = limited?;
+    Ok(Passed { user: Some(user), admission, peeked })
+}
+
+/// Looks ahead while the limit is asked. Whoever is known to be over it costs no read.
+async fn beside(
+    limited: impl Future<Output = Result<Option<Admission>>>,
+    ahead: impl Future<Output = Option<Peeked>>,
+) -> Result<(Option<Admission>, Option<Peeked>)> {
+    tokio::try_join!(biased; limited, async { Ok(ahead.await) })
 }
 
 fn permitted(route: &Route, caller: &Authorized) -> Result<()> {

@@ -8,7 +8,9 @@ use std::pin::Pin;
 use std::str::FromStr;
 use std::time::Duration;
 
+use aura::ai::Ask;
 use aura::auth::authority::Authorized;
+use aura::cache::{Peeked, Reader};
 use aura::error::{Conflict, Denial, Invalid, TooMany};
 use aura::idempotency::{self, Claim, Keyed};
 use aura::limits::{Admission, ClientIp};
@@ -33,6 +35,8 @@ pub struct Call<B> {
     pub caller: Caller,
     /// The request's path, as it was sent.
     pub path: String,
+    /// What was found in the cache while the caller was checked.
+    pub peeked: Option<Peeked>,
     /// What stood for `{name}` in the route's path.
     params: HashMap<String, String>,
     query: HashMap<String, String>,
@@ -74,10 +78,15 @@ impl Caller {
 type Answer = Result<Vec<u8>>;
 type Handler = Box<dyn Fn(&'static App, Call<Vec<u8>>) -> Pin<Box<dyn Future<Output = Answer> + Send>> + Send + Sync>;
 
+/// Looks in the cache for the answer to a body; what it finds goes to the handler alone.
+type Peek = Box<dyn Fn(&'static App, Reader, &[u8]) -> Peeking + Send + Sync>;
+type Peeking = Pin<Box<dyn Future<Output = Option<Peeked>> + Send>>;
+
 /// A route and what serves it.
 pub struct Endpoint {
     route: Route,
     handler: Handler,
+    peek: Option<Peek>,
 }
 
 impl Endpoint {
@@ -89,11 +98,28 @@ impl Endpoint {
         F: Fn(&'static App, Call<B>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<T>> + Send + 'static,
     {
-        let handler: Handler = Box::new(move |app, Call { body, caller, path, params, query }| {
-            let answer = request::parse(&body).map(|body| handler(app, Call { body, caller, path, params, query }));
+        let handler: Handler = Box::new(move |app, Call { body, caller, path, peeked, params, query }| {
+            let answer = request::parse(&body);
+            let answer = answer.map(|body| handler(app, Call { body, caller, path, peeked, params, query }));
             Box::pin(async move { serde_json::to_vec(&answer?.await?).map_err(Error::internal) })
         });
-        Self { route, handler }
+        Self { route, handler, peek: None }
+    }
+
+    /// The same for a request whose answer may be known. A body that cannot be parsed has none; its sender hears of it
+    /// from the handler, once it is known who that is.
+    pub fn asking<B, T, F, Fut>(route: Route, handler: F) -> Self
+    where
+        B: DeserializeOwned + Ask + Send + Sync + 'static,
+        T: Serialize + 'static,
+        F: Fn(&'static App, Call<B>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<T>> + Send + 'static,
+    {
+        let peek: Peek = Box::new(|app, reader, body| {
+            let body = request::parse::<B>(body);
+            Box::pin(async move { body.ok()?.peek(app, &*app.providers.ai().await.ok()?, &reader).await })
+        });
+        Self { peek: Some(peek), ..Self::new(route, handler) }
     }
 
     /// The route.
@@ -132,7 +158,9 @@ async fn outcome(app: &'static App, endpoint: &Endpoint, request: Request) -> (A
         request::check_url(&request)?;
         request::check_body(route, &request)?;
         let authorization = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let passed = gate::pass(app, route, authorization).await?;
+        let sent = &request;
+        let ahead = |reader| async move { endpoint.peek.as_ref()?(app, reader, sent.body()).await };
+        let passed = gate::pass(app, route, authorization, ahead).await?;
         if let Some(admission) = &passed.admission {
             announced = Some(Announced::admitted(admission));
         }
@@ -151,7 +179,7 @@ async fn outcome(app: &'static App, endpoint: &Endpoint, request: Request) -> (A
             Body::None => b"null".to_vec(),
             Body::Json(_) => request.into_body().to_vec(),
         };
-        let call = Call { body, caller, path, params, query };
+        let call = Call { body, caller, path, peeked: passed.peeked, params, query };
         match key.filter(|_| route.repeatable) {
             Some(key) => once(app, endpoint, call, &key, left).await,
             None => (endpoint.handler)(app, call).await,

@@ -1,11 +1,12 @@
 //! The only file that names the Lambda runtime.
 //!
-//! [`http()`] and [`event()`] box the handler at once; everything after is not generic, so that a binary compiles its
+//! [`http()`], [`asking()`] and [`event()`] box the handler at once; everything after is not generic, so that a binary compiles its
 //! handler and nothing of the HTTP stack.
 
 use std::fmt;
 use std::sync::Arc;
 
+use aura::ai::Ask;
 use aura::clock::Clock;
 use aura::config::{Config, ConfigError};
 use aura::{App, Need, Result as AuraResult};
@@ -45,6 +46,20 @@ where
     Fut: Future<Output = AuraResult<T>> + Send + 'static,
 {
     run_http(Endpoint::new(route, handler))
+}
+
+/// Serves an HTTP endpoint whose answers may be known: they are looked for while the caller is checked.
+///
+/// # Errors
+/// As [`http()`].
+pub fn asking<B, T, F, Fut>(route: Route, handler: F) -> Result<(), Error>
+where
+    B: DeserializeOwned + Ask + Send + Sync + 'static,
+    T: Serialize + 'static,
+    F: Fn(&'static App, Call<B>) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = AuraResult<T>> + Send + 'static,
+{
+    run_http(Endpoint::asking(route, handler))
 }
 
 /// Serves events that do not come from the HTTP gateway.

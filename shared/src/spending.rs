@@ -1,17 +1,22 @@
 //! A paid call and its money: the worst case is reserved before it, what it did cost is settled after it.
 //!
-//! [`pay`] is for every provider; [`send`] is what a chat with a language model makes of it.
+//! [`pay`] is for every provider, and [`pay_in_turn`] for calls that are made once for all who ask the same; [`send`] is
+//! what a chat with a language model makes of it.
 //! Deliberately absent: what is asked (see [`ai`](crate::ai)) and how leases are kept (see [`budget`](crate::budget)).
 
 use std::time::Duration;
 
-use crate::ai::{Pending, Sent};
-use crate::budget::{Payer, Spent};
-use crate::{App, Result, budget, prices, tokens};
+use crate::ai::{Booking, Paid, Pending};
+use crate::budget::{Lease, Payer, Spent};
+use crate::cache::Turn;
+use crate::error::OverBudget;
+use crate::{App, Error, Result, budget, prices, tokens};
 
 /// How long a lease lives: longer than any function that calls a provider, by a margin for clocks that disagree. A call
 /// that nobody settled by then is booked at its worst case.
 const LIFE: Duration = Duration::from_secs(35);
+/// How long others take to give back what they put aside for a call that turned out not to be theirs.
+const SECOND_THOUGHT: Duration = Duration::from_millis(100);
 
 /// Makes a call that costs at most `worst`, all its requests together. `call` gives the result and what it did cost;
 /// `None` when certainly nothing was charged.
@@ -27,8 +32,45 @@ pub async fn pay<T>(
     worst: budget::Money,
     call: impl Future<Output = (T, Option<Spent>)>,
 ) -> Result<T> {
-    let lease = app.budget.reserve(payer, operation, model, worst, LIFE).await?;
+    let (result, booking) = pay_in_turn(app, payer, operation, model, worst, &Turn::always(), call).await?;
+    booking.await;
+    Ok(result)
+}
+
+/// The same for one of many who may ask the same: whether it is this one's `turn` is found out beside the reservation, in
+/// one round trip. What is left to do for the books is given back, to be done beside whatever follows: dropped, the call
+/// ends as unconfirmed.
+///
+/// # Errors
+/// As [`pay`], and any error when it is not this one's turn: then nothing is left reserved.
+pub async fn pay_in_turn<'a, T>(
+    app: &'a App,
+    payer: Payer,
+    operation: &'static str,
+    model: &str,
+    worst: budget::Money,
+    turn: &Turn,
+    call: impl Future<Output = (T, Option<Spent>)>,
+) -> Result<(T, Booking<'a>)> {
+    let reserve = || app.budget.reserve(payer, operation, model, worst, LIFE);
+    let lease = match tokio::join!(reserve(), turn.is_mine()) {
+        (Ok(lease), true) => lease,
+        (Ok(lease), false) => {
+            book(app, lease, None).await;
+            return Err(Error::unavailable("it is another one's turn"));
+        }
+        (Err(Error::OverBudget(OverBudget::Used { .. })), true) if turn.is_shared() => {
+            // What is missing may be held by those who lost the turn a moment ago.
+            tokio::time::sleep(SECOND_THOUGHT).await;
+            reserve().await?
+        }
+        (Err(error), _) => return Err(error),
+    };
     let (result, spent) = call.await;
+    Ok((result, Box::pin(book(app, lease, spent))))
+}
+
+async fn book(app: &App, lease: Lease, spent: Option<Spent>) {
     let booked = match spent {
         None => app.budget.release(lease).await,
         Some(spent) => app.budget.settle(lease, spent).await,
@@ -37,14 +79,13 @@ pub async fn pay<T>(
         // The answer is paid for: the caller gets it, and the lease ends as unconfirmed.
         tracing::warn!(code = error.code(), error = ?error, "a call was not settled");
     }
-    Ok(result)
 }
 
 /// Sends a chat on behalf of its payer.
 ///
 /// # Errors
-/// As [`pay`], and `Unpriced` for a model without a price.
-pub async fn send(app: &App, payer: Payer, pending: Pending) -> Result<Sent> {
+/// As [`pay_in_turn`], and `Unpriced` for a model without a price.
+pub async fn send<'a>(app: &'a App, payer: Payer, pending: Pending, turn: &Turn) -> Result<Paid<'a>> {
     let planned = pending.planned().clone();
     let prompt = tokens::of_bytes(planned.messages, planned.message_bytes, planned.schema_bytes);
     let each = prices::worst_case(&planned.model, prompt, u64::from(planned.max_completion_tokens))?;
@@ -60,5 +101,6 @@ pub async fn send(app: &App, payer: Payer, pending: Pending) -> Result<Sent> {
         });
         (sent, spent)
     };
-    pay(app, payer, planned.operation, &planned.model, worst, call).await
+    let (sent, booking) = pay_in_turn(app, payer, planned.operation, &planned.model, worst, turn, call).await?;
+    Ok(Paid { sent, booking })
 }

@@ -9,5 +9,5 @@ use crate::http::Call;
 /// Asks the model; there is nothing to fall back on.
 pub async fn complete_code(app: &App, call: Call<Request>) -> Result<Completed> {
     let ai = app.providers.ai().await?;
-    code::complete(&ai, &call.body, TIME, &spend(app, &call.caller)).await
+    code::complete(&ai, &call.body, TIME, &spend(app, &call.caller, call.peeked)?).await
 }

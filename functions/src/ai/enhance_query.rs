@@ -9,5 +9,5 @@ use crate::http::Call;
 /// Asks the model, or the rules where there is none.
 pub async fn enhance_query(app: &App, call: Call<Request>) -> Result<Enhanced> {
     let ai = app.providers.ai().await?;
-    query::enhance(&ai, &call.body, TIME, &spend(app, &call.caller)).await
+    query::enhance(&ai, &call.body, TIME, &spend(app, &call.caller, call.peeked)?).await
 }

@@ -9,5 +9,5 @@ use crate::http::Call;
 /// Asks the model, or the rules where there is none.
 pub async fn generate_form(app: &App, call: Call<Request>) -> Result<Generated> {
     let ai = app.providers.ai().await?;
-    form::generate(&ai, &call.body, TIME, &spend(app, &call.caller)).await
+    form::generate(&ai, &call.body, TIME, &spend(app, &call.caller, call.peeked)?).await
 }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use aura::ai::Spend;
+use aura::ai::{Memory, Spend};
 use aura::budget::Payer;
-use aura::{App, spending};
+use aura::cache::{Peeked, Reader};
+use aura::{App, Result, spending};
 
 use crate::http::Caller;
 
@@ -21,10 +22,15 @@ pub use summarize::summarize;
 /// What a call may take in all, so that an answer is there in under 25 s.
 const TIME: Duration = Duration::from_secs(23);
 
-/// How a caller's calls to models are paid for: the one place between a caller and a provider's bill.
-fn spend<'a>(app: &'a App, caller: &'a Caller) -> Spend<'a> {
-    Spend::new(move |pending| async move {
-        let user = &caller.user()?.user;
-        spending::send(app, Payer { tenant: user.tenant, user: user.id }, pending).await
-    })
+/// How a caller's calls to models are paid for, and which answers the caller may be given without one: the one place
+/// between a caller and a provider's bill.
+///
+/// # Errors
+/// TOKEN_REQUIRED on a route that is public.
+fn spend<'a>(app: &'a App, caller: &'a Caller, peeked: Option<Peeked>) -> Result<Spend<'a>> {
+    let caller = caller.user()?;
+    let payer = Payer { tenant: caller.user.tenant, user: caller.user.id };
+    let memory = Memory::new(app, payer, Reader::of(caller), peeked);
+    let spend = Spend::new(move |pending, turn| async move { spending::send(app, payer, pending, &turn).await });
+    Ok(spend.remembering(memory))
 }

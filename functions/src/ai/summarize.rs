@@ -9,5 +9,5 @@ use crate::http::Call;
 /// Asks the model, or the rules where there is none.
 pub async fn summarize(app: &App, call: Call<Request>) -> Result<Summarized> {
     let ai = app.providers.ai().await?;
-    summary::summarize(&ai, &call.body, TIME, &spend(app, &call.caller)).await
+    summary::summarize(&ai, &call.body, TIME, &spend(app, &call.caller, call.peeked)?).await
 }

@@ -1,5 +1,5 @@
 use aura_functions::{ai, route, serve};
 
 fn main() -> Result<(), serve::Error> {
-    serve::http(route::COMPLETE_CODE, ai::complete_code)
+    serve::asking(route::COMPLETE_CODE, ai::complete_code)
 }

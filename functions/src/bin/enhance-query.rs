@@ -1,5 +1,5 @@
 use aura_functions::{ai, route, serve};
 
 fn main() -> Result<(), serve::Error> {
-    serve::http(route::ENHANCE_QUERY, ai::enhance_query)
+    serve::asking(route::ENHANCE_QUERY, ai::enhance_query)
 }

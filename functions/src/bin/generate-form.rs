@@ -1,5 +1,5 @@
 use aura_functions::{ai, route, serve};
 
 fn main() -> Result<(), serve::Error> {
-    serve::http(route::GENERATE_FORM, ai::generate_form)
+    serve::asking(route::GENERATE_FORM, ai::generate_form)
 }

@@ -1,5 +1,5 @@
 use aura_functions::{ai, route, serve};
 
 fn main() -> Result<(), serve::Error> {
-    serve::http(route::SUMMARIZE, ai::summarize)
+    serve::asking(route::SUMMARIZE, ai::summarize)
 }

@@ -2,7 +2,7 @@
 //!
 //! Money stands in [`Spend`], between a call that is ready and one that is over.
 //! Deliberately absent: what is asked and what makes an answer good, which each operation says in a [`Task`] and a
-//! `read` function; caching, which wraps the operations from outside.
+//! `read` function; what is known already (`ask`).
 
 use std::fmt;
 use std::pin::Pin;
@@ -14,7 +14,9 @@ use super::complexity::Choice;
 use super::deadline::Deadline;
 use super::leak::leaks;
 use super::openai::{self, Answer, Chat, Failure, Format, Message, Pending, Sent, Tokens};
+use super::ask::{Memory, Shared};
 use super::{Ai, Reason};
+use crate::cache::Turn;
 use crate::{Error, Result};
 
 /// Kept back from the caller's deadline for the rules and the way home.
@@ -41,15 +43,18 @@ pub(crate) struct Task<'a> {
     pub again: &'static str,
     /// The problem of an answer that was cut off.
     pub shorter: &'static str,
+    /// How long the answer is good for.
+    pub kept: Duration,
 }
 
 /// What came of it.
-#[derive(Debug)]
-pub(crate) struct Called<T> {
+pub(crate) struct Called<'a, T> {
     /// The answer, or why there is none.
     pub result: Result<T, Unserved>,
     /// Everything that was spent on the way.
     pub tokens: Tokens,
+    /// What is still to be booked.
+    pub booking: Booking<'a>,
 }
 
 /// Why the model gave no answer that can be served.
@@ -71,6 +76,10 @@ pub(crate) enum Unserved {
     Unusable,
     /// It repeated our instructions.
     Leaking,
+    /// Somebody else asked the same, and got nothing.
+    Elsewhere(Shared),
+    /// Somebody else was still asking the same when the time was over.
+    Late,
 }
 
 impl Unserved {
@@ -78,7 +87,8 @@ impl Unserved {
     pub(crate) fn reason(&self) -> Reason {
         match self {
             Self::Unconfigured => Reason::ProviderUnconfigured,
-            Self::Failed(_) => Reason::ProviderUnavailable,
+            Self::Failed(_) | Self::Late => Reason::ProviderUnavailable,
+            Self::Elsewhere(shared) => shared.reason,
             Self::Refused => Reason::Refused,
             Self::Filtered => Reason::Filtered,
             Self::Truncated => Reason::AnswerTruncated,
@@ -100,7 +110,28 @@ impl Unserved {
             Self::Empty => unusable("the answer was empty twice"),
             Self::Unusable => unusable("the answer broke the rules twice"),
             Self::Leaking => unusable("the answer repeated our instructions"),
+            Self::Elsewhere(Shared { reason: _, retryable }) => Error::Upstream {
+                provider: openai::NAME,
+                retryable,
+                source: "somebody else asked the same and got nothing".into(),
+            },
+            Self::Late => Error::Upstream {
+                provider: openai::NAME,
+                retryable: true,
+                source: "somebody else was still asking the same".into(),
+            },
         }
+    }
+
+    /// What those are told who waited for this call.
+    pub(crate) fn shared(&self) -> Shared {
+        let retryable = match self {
+            Self::Failed(failure) => failure.is_retryable(),
+            Self::Elsewhere(shared) => shared.retryable,
+            Self::Late => true,
+            _ => false,
+        };
+        Shared { reason: self.reason(), retryable }
     }
 
     fn log(&self, task: &Task<'_>) {
@@ -121,13 +152,29 @@ impl Unserved {
     }
 }
 
-/// How calls are paid for: it gets a [`Pending`] one, which tells what it may cost, and gives back the [`Sent`] one,
-/// which tells what it did cost. Between the two it sends it, or fails.
+/// How calls are paid for, and where to look before one is: it gets a [`Pending`] one, which tells what it may cost, and
+/// gives back the [`Sent`] one, which tells what it did cost. Between the two it sends it, or fails.
 ///
 /// Boxed, so that the operations are compiled once and their futures can move between threads.
-pub struct Spend<'a>(Box<dyn Fn(Pending) -> Sending<'a> + Send + Sync + 'a>);
+pub struct Spend<'a> {
+    send: Box<dyn Fn(Pending, Turn) -> Sending<'a> + Send + Sync + 'a>,
+    pub(super) memory: Option<Memory<'a>>,
+}
 
-type Sending<'a> = Pin<Box<dyn Future<Output = Result<Sent>> + Send + 'a>>;
+type Sending<'a> = Pin<Box<dyn Future<Output = Result<Paid<'a>>> + Send + 'a>>;
+
+/// A call that is over, and what is left to do for the books. Do it, beside whatever else there is to do: dropped, the
+/// call ends at its worst case.
+#[must_use]
+pub struct Paid<'a> {
+    /// The call.
+    pub sent: Sent,
+    /// The rest.
+    pub booking: Booking<'a>,
+}
+
+/// Work on the books.
+pub type Booking<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 impl fmt::Debug for Spend<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -136,18 +183,37 @@ impl fmt::Debug for Spend<'_> {
 }
 
 impl<'a> Spend<'a> {
-    /// What `send` does with each call.
-    pub fn new<F>(send: impl Fn(Pending) -> F + Send + Sync + 'a) -> Self
+    /// What `send` does with each call: it finds out, beside what else it has to, whether it is this caller's turn, and
+    /// ends with any error if it is not.
+    pub fn new<F>(send: impl Fn(Pending, Turn) -> F + Send + Sync + 'a) -> Self
     where
-        F: Future<Output = Result<Sent>> + Send + 'a,
+        F: Future<Output = Result<Paid<'a>>> + Send + 'a,
     {
-        Self(Box::new(move |pending| Box::pin(send(pending))))
+        Self { send: Box::new(move |pending, turn| Box::pin(send(pending, turn))), memory: None }
+    }
+
+    /// With answers that are known: without them, everything is asked anew.
+    #[must_use]
+    pub fn remembering(self, memory: Memory<'a>) -> Self {
+        Self { memory: Some(memory), ..self }
     }
 
     /// Sends every call and keeps no books: for tests alone, so that nothing deployed can go past the ledger.
     #[cfg(test)]
     pub(crate) fn unmetered() -> Self {
-        Self::new(|pending: Pending| async { Ok(pending.send().await) })
+        Self::simple(|pending: Pending| async { Ok(pending.send().await) })
+    }
+
+    /// Without books and turns.
+    #[cfg(test)]
+    pub(crate) fn simple<F>(send: impl Fn(Pending) -> F + Send + Sync + 'a) -> Self
+    where
+        F: Future<Output = Result<Sent>> + Send + 'a,
+    {
+        Self::new(move |pending, _| {
+            let sent = send(pending);
+            async { Ok(Paid { sent: sent.await?, booking: Box::pin(async {}) }) }
+        })
     }
 }
 
@@ -160,28 +226,31 @@ impl<'a> Spend<'a> {
 /// # Errors
 /// `Internal` when TLS cannot be set up, and what `spend` fails with at the first call. At the second, the caller gets
 /// what one call was worth.
-pub(crate) async fn call<T>(
+pub(crate) async fn call<'a, T>(
     ai: &Ai,
     task: &Task<'_>,
     deadline: Deadline,
-    spend: &Spend<'_>,
+    spend: &Spend<'a>,
+    turn: &Turn,
     read: impl Fn(&str) -> Result<T, Vec<String>>,
-) -> Result<Called<T>> {
-    let mut tokens = Tokens::default();
-    let result = converse(ai, task, deadline, spend, read, &mut tokens).await?;
+) -> Result<Called<'a, T>> {
+    let mut spent = (Tokens::default(), None);
+    let result = converse(ai, task, deadline, spend, turn, read, &mut spent).await?;
     if let Err(unserved) = &result {
         unserved.log(task);
     }
-    Ok(Called { result, tokens })
+    let (tokens, booking) = spent;
+    Ok(Called { result, tokens, booking: booking.unwrap_or_else(|| Box::pin(async {})) })
 }
 
-async fn converse<T>(
+async fn converse<'a, T>(
     ai: &Ai,
     task: &Task<'_>,
     deadline: Deadline,
-    spend: &Spend<'_>,
+    spend: &Spend<'a>,
+    turn: &Turn,
     read: impl Fn(&str) -> Result<T, Vec<String>>,
-    tokens: &mut Tokens,
+    (tokens, booking): &mut (Tokens, Option<Booking<'a>>),
 ) -> Result<Result<T, Unserved>> {
     let Some(model) = ai.openai()? else { return Ok(Err(Unserved::Unconfigured)) };
     let mut messages = vec![Message::system(task.system), Message::user(task.question.as_str())];
@@ -197,8 +266,15 @@ async fn converse<T>(
             Ok(pending) => pending,
             Err(failure) => return Ok(Err(first.unwrap_or(Unserved::Failed(failure)))),
         };
-        let sent = match (spend.0)(pending).await {
-            Ok(sent) => sent,
+        if let Some(booking) = booking.take() {
+            // The first call's money is free again before the second one's is put aside.
+            booking.await;
+        }
+        let sent = match (spend.send)(pending, turn.clone()).await {
+            Ok(paid) => {
+                *booking = Some(paid.booking);
+                paid.sent
+            }
             Err(error) => {
                 let Some(before) = first else { return Err(error) };
                 tracing::info!(operation = task.operation, code = error.code(), "no second call");

@@ -7,14 +7,18 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::call::{MARGIN, Spend, Task, call};
+use super::ask::{Ask, ask};
+use super::call::{MARGIN, Spend, Task};
 use super::complexity::{Choice, Complexity};
 use super::deadline::Deadline;
 use super::{Ai, Source, Usage, text};
+use crate::cache::{Key, Reader};
 use crate::{Error, Result};
 
 mod fence;
 
+/// How long a completion is good for: whoever asks again after that wants another one.
+const KEPT: Duration = Duration::from_secs(3_600);
 /// The answer's most tokens.
 const TOKENS: u32 = 2_048;
 /// Code at least this long, in characters, is recognised when the model repeats it before going on.
@@ -116,6 +120,24 @@ pub struct Completed {
     pub usage: Usage,
 }
 
+impl Request {
+    fn context(&self) -> &str {
+        self.context.as_ref().map_or("", |context| context.0.as_str())
+    }
+}
+
+impl Ask for Request {
+    fn choice(&self, ai: &Ai) -> Choice {
+        Complexity::of_code(&self.code.0, self.context()).choose(&ai.settings)
+    }
+
+    fn key(&self, choice: &Choice, reader: &Reader) -> Key {
+        let Self { code, language, context } = self;
+        let key = task(choice, self).key(reader).with("code", &code.0).with("language", &language.0);
+        key.maybe("context", context.as_ref().map(|context| &context.0)).build()
+    }
+}
+
 /// Completes code within `remaining`; `spend` pays.
 ///
 /// # Errors
@@ -123,11 +145,12 @@ pub struct Completed {
 /// when TLS cannot be set up; and whatever `spend` fails with.
 pub async fn complete(ai: &Ai, request: &Request, remaining: Duration, spend: &Spend<'_>) -> Result<Completed> {
     let deadline = Deadline::after(remaining.saturating_sub(MARGIN));
-    let context = request.context.as_ref().map_or("", |context| context.0.as_str());
-    let choice = Complexity::of_code(&request.code.0, context).choose(&ai.settings);
-    let called = call(ai, &task(&choice, request), deadline, spend, |answer| read(answer, request)).await?;
-    let completion = called.result.map_err(super::call::Unserved::into_error)?;
-    Ok(Completed { completion, source: Source::Openai, cached: false, usage: Usage::new(&choice, called.tokens, None) })
+    let choice = request.choice(ai);
+    let task = task(&choice, request);
+    let asked = ask(ai, &task, request, deadline, spend, |answer| read(answer, request)).await?;
+    let completion = asked.result.map_err(super::call::Unserved::into_error)?;
+    let usage = Usage::new(&choice, asked.tokens, asked.saved, None);
+    Ok(Completed { completion, source: Source::Openai, cached: asked.saved.is_some(), usage })
 }
 
 fn task<'c>(choice: &'c Choice, request: &Request) -> Task<'c> {
@@ -145,6 +168,7 @@ fn task<'c>(choice: &'c Choice, request: &Request) -> Task<'c> {
         schema: None,
         again: "Give the completion again, corrected:",
         shorter: "The answer was cut off: finish only the statement or block that has been begun.",
+        kept: KEPT,
     }
 }
 

@@ -5,17 +5,18 @@
 //! - `summary`: a text becomes a shorter one.
 //! - `code`: code is carried on; only a model can do that.
 //! - `complexity`: how much a request asks for, and which model answers it.
-//! - `call`: the one way to the model; money stands there. `openai`: the API; `provider`: how requests travel.
+//! - `ask`: what is known of an answer, and otherwise `call`: the one way to the model; money stands there. `openai`: the API; `provider`: how requests travel.
 //! - `leak`: whether an answer repeats our instructions. `text`: which characters are refused or removed.
 //! - `usage`: who answered, and what it cost. `deadline`: how much of a call's time is left.
 //!
-//! Deliberately absent: HTTP shapes, rate limits, budgets and caches. They wrap the operations from outside.
+//! Deliberately absent: HTTP shapes and rate limits, which wrap the operations from outside; how budgets and caches work.
 
 use std::sync::{Arc, OnceLock};
 
 use crate::clock::Clock;
 use crate::{Result, net};
 
+mod ask;
 mod call;
 pub mod code;
 pub mod complexity;
@@ -31,7 +32,8 @@ pub mod summary;
 mod text;
 mod usage;
 
-pub use call::Spend;
+pub use ask::{Ask, Memory};
+pub use call::{Booking, Paid, Spend};
 pub use openai::{Pending, Planned, Sent, Spent};
 pub use usage::{Reason, Source, Usage};
 

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::call::{MARGIN, Spend, call};
-use super::complexity::Complexity;
+use super::ask::{Ask, ask};
+use super::call::{MARGIN, Spend};
+use super::complexity::{Choice, Complexity};
 use super::deadline::Deadline;
 use super::{Ai, Reason, Source, Usage, text};
+use crate::cache::{Key, Reader};
 use crate::{Error, Result};
 
 mod model;
@@ -98,6 +100,17 @@ const TERMS: usize = 20;
 /// The longest search term, in characters.
 const TERM: usize = 100;
 
+impl Ask for Request {
+    fn choice(&self, ai: &Ai) -> Choice {
+        Complexity::of_query(self.query.as_str()).choose(&ai.settings)
+    }
+
+    fn key(&self, choice: &Choice, reader: &Reader) -> Key {
+        let Self { query } = self;
+        model::task(choice, query.as_str()).key(reader).with("query", query.as_str()).build()
+    }
+}
+
 /// Enhances a query within `remaining`; `spend` pays. Whatever goes wrong with the model, the
 /// rules serve and `usage.reason` says why.
 ///
@@ -106,13 +119,14 @@ const TERM: usize = 100;
 pub async fn enhance(ai: &Ai, request: &Request, remaining: Duration, spend: &Spend<'_>) -> Result<Enhanced> {
     let deadline = Deadline::after(remaining.saturating_sub(MARGIN));
     let query = request.query.as_str();
-    let choice = Complexity::of_query(query).choose(&ai.settings);
-    let called = call(ai, &model::task(&choice, query), deadline, spend, model::read).await?;
-    let (reading, source, reason): (_, _, Option<Reason>) = match called.result {
+    let choice = request.choice(ai);
+    let asked = ask(ai, &model::task(&choice, query), request, deadline, spend, model::read).await?;
+    let (reading, source, reason): (_, _, Option<Reason>) = match asked.result {
         Ok(reading) => (reading, Source::Openai, None),
         Err(unserved) => (rules::read(query), Source::Fallback, Some(unserved.reason())),
     };
-    Ok(Enhanced { reading, source, cached: false, usage: Usage::new(&choice, called.tokens, reason) })
+    let usage = Usage::new(&choice, asked.tokens, asked.saved, reason);
+    Ok(Enhanced { reading, source, cached: asked.saved.is_some(), usage })
 }
 
 #[cfg(test)]

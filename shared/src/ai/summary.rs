@@ -9,10 +9,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::call::{MARGIN, Spend, call};
-use super::complexity::Complexity;
+use super::ask::{Ask, ask};
+use super::call::{MARGIN, Spend};
+use super::complexity::{Choice, Complexity};
 use super::deadline::Deadline;
 use super::{Ai, Source, Usage, text};
+use crate::cache::{Key, Reader};
 use crate::{Error, Result};
 
 mod cut;
@@ -101,6 +103,18 @@ pub struct Summarized {
     pub usage: Usage,
 }
 
+impl Ask for Request {
+    fn choice(&self, ai: &Ai) -> Choice {
+        Complexity::of_summary(self.content.as_str(), self.max_length.get()).choose(&ai.settings)
+    }
+
+    fn key(&self, choice: &Choice, reader: &Reader) -> Key {
+        let Self { content, max_length } = self;
+        let task = model::task(choice, content.as_str(), max_length.get());
+        task.key(reader).with("content", content.as_str()).with("maxLength", max_length.0.to_be_bytes()).build()
+    }
+}
+
 /// Summarizes a text within `remaining`; `spend` pays. Whatever goes wrong with the model, the
 /// rules serve and `usage.reason` says why. A summary of the model's that is too long is cut, not sent back.
 ///
@@ -109,14 +123,15 @@ pub struct Summarized {
 pub async fn summarize(ai: &Ai, request: &Request, remaining: Duration, spend: &Spend<'_>) -> Result<Summarized> {
     let deadline = Deadline::after(remaining.saturating_sub(MARGIN));
     let (content, most) = (request.content.as_str(), request.max_length.get());
-    let choice = Complexity::of_summary(content, most).choose(&ai.settings);
-    let called =
-        call(ai, &model::task(&choice, content, most), deadline, spend, |answer| model::read(answer, most)).await?;
-    let (summary, source, reason) = match called.result {
+    let choice = request.choice(ai);
+    let task = model::task(&choice, content, most);
+    let asked = ask(ai, &task, request, deadline, spend, |answer| model::read(answer, most)).await?;
+    let (summary, source, reason) = match asked.result {
         Ok(summary) => (summary, Source::Openai, None),
         Err(unserved) => (rules::summary(content, most), Source::Fallback, Some(unserved.reason())),
     };
-    Ok(Summarized { summary, source, cached: false, usage: Usage::new(&choice, called.tokens, reason) })
+    let usage = Usage::new(&choice, asked.tokens, asked.saved, reason);
+    Ok(Summarized { summary, source, cached: asked.saved.is_some(), usage })
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! Who answered and what it cost, as every operation tells its callers.
 //!
-//! Deliberately absent: money. Prices change; the ledger has them.
+//! Deliberately absent: what an answer cost in money. The ledger has it, to the last request; here is only what an answer
+//! that was known would have cost.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::complexity::{Choice, Tier};
 use super::openai::Tokens;
+use crate::money::Money;
 
 /// Who made an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -35,13 +37,16 @@ pub struct Usage {
     pub completion_tokens: u64,
     /// Both.
     pub total_tokens: u64,
+    /// What an answer that was known would have cost, in US dollars.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub saved_usd: Option<Money>,
     /// Why the fallback served.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
 }
 
 impl Usage {
-    pub(crate) fn new(choice: &Choice, tokens: Tokens, reason: Option<Reason>) -> Self {
+    pub(crate) fn new(choice: &Choice, tokens: Tokens, saved: Option<Money>, reason: Option<Reason>) -> Self {
         let asked = reason.is_none() || tokens != Tokens::default();
         Self {
             model: asked.then(|| choice.model.clone()),
@@ -51,13 +56,14 @@ impl Usage {
             prompt_tokens: tokens.prompt,
             completion_tokens: tokens.completion,
             total_tokens: tokens.prompt.saturating_add(tokens.completion),
+            saved_usd: saved,
             reason,
         }
     }
 }
 
 /// Why the fallback served.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// There is no language model.

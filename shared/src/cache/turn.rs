@@ -51,6 +51,11 @@ impl Turn {
         Ok(Self(Some(Arc::new(Attempt { cache, key, owner, outcome: OnceCell::new() }))))
     }
 
+    /// Whether others may ask the same at the same time.
+    pub fn is_shared(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Whether to go on. If not, somebody else asks, or has an answer already: end with any error, which nobody sees.
     pub async fn is_mine(&self) -> bool {
         let Some(attempt) = &self.0 else { return true };

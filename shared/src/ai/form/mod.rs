@@ -4,16 +4,19 @@
 //! - `model`: asks the language model. `rules`: the embedded engine, which serves without one.
 //! - `check`: what may leave, whoever made it.
 //!
-//! Deliberately absent: caching and budgets, and any effect: an answer is data and grants nothing to anybody.
+//! Deliberately absent: how budgets and caches work, and any effect: an answer is data and grants nothing to anybody.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
-use super::call::{MARGIN, Spend, call};
+use super::ask::{Ask, ask};
+use super::call::{MARGIN, Spend};
+use super::complexity;
 use super::deadline::Deadline;
 use super::{Ai, Source, Usage};
 use crate::Result;
+use crate::cache::{Key, Reader};
 
 mod catalogue;
 mod check;
@@ -39,6 +42,18 @@ pub struct Generated {
     pub usage: Usage,
 }
 
+impl Ask for Request {
+    fn choice(&self, ai: &Ai) -> complexity::Choice {
+        model::complexity(self).choose(&ai.settings)
+    }
+
+    fn key(&self, choice: &complexity::Choice, reader: &Reader) -> Key {
+        let Self { context, existing_fields } = self;
+        let key = model::task(choice, self).key(reader);
+        key.with("context", context.as_str()).list("existingFields", existing_fields.names()).build()
+    }
+}
+
 /// The fields for a description, within `remaining`; `spend` pays.
 ///
 /// With a language model, it is asked: the simple one when the request's complexity is below the threshold, the complex
@@ -50,17 +65,18 @@ pub struct Generated {
 /// `Internal` when TLS cannot be set up, and whatever `spend` fails with; nothing that a provider does is an error.
 pub async fn generate(ai: &Ai, request: &Request, remaining: Duration, spend: &Spend<'_>) -> Result<Generated> {
     let deadline = Deadline::after(remaining.saturating_sub(MARGIN));
-    let choice = model::complexity(request).choose(&ai.settings);
-    let called =
-        call(ai, &model::task(&choice, request), deadline, spend, |answer| model::read(answer, request)).await?;
-    let (fields, source, reason) = match called.result {
+    let choice = request.choice(ai);
+    let task = model::task(&choice, request);
+    let asked = ask(ai, &task, request, deadline, spend, |answer| model::read(answer, request)).await?;
+    let (fields, source, reason) = match asked.result {
         Ok(fields) => (fields, Source::Openai, None),
         Err(unserved) => {
             let fields = rules::fields(request.context.as_str(), &request.existing_fields);
             (fields, Source::Fallback, Some(unserved.reason()))
         }
     };
-    Ok(Generated { fields, cached: false, source, usage: Usage::new(&choice, called.tokens, reason) })
+    let usage = Usage::new(&choice, asked.tokens, asked.saved, reason);
+    Ok(Generated { fields, cached: asked.saved.is_some(), source, usage })
 }
 
 #[cfg(test)]

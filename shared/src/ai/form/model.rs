@@ -5,6 +5,7 @@
 //! that an answer could set in motion.
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -17,6 +18,9 @@ use crate::ai::complexity::{Choice, Complexity};
 
 /// The answer's most tokens: 40 fields take about 3,000.
 const TOKENS: u32 = 4_096;
+
+/// How long a form is good for.
+const KEPT: Duration = Duration::from_secs(86_400);
 
 const SYSTEM: &str = "\
 You design web forms. Each user message is a JSON object: `description` says in somebody's words what a form is for, \
@@ -54,6 +58,7 @@ pub(crate) fn task<'c>(choice: &'c Choice, request: &Request) -> Task<'c> {
         schema: Some(("form", &SCHEMA)),
         again: "Give the whole form again, corrected:",
         shorter: "The answer was cut off: use at most 15 fields and short texts.",
+        kept: KEPT,
     }
 }
 

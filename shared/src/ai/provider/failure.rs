@@ -69,6 +69,11 @@ impl Failure {
         Self { code, pause, retryable, ..Self::new(dialect, Kind::Status(status)) }
     }
 
+    /// Whether the same call may succeed later.
+    pub(crate) fn is_retryable(&self) -> bool {
+        self.retryable
+    }
+
     pub(super) fn with_request_id(mut self, dialect: &Dialect, headers: &HeaderMap) -> Self {
         self.request_id = request_id(dialect, headers).map(str::to_owned);
         self

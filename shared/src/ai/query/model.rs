@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -14,6 +15,9 @@ use crate::ai::text;
 
 /// The answer's most tokens.
 const TOKENS: u32 = 1_024;
+
+/// How long a reading is good for.
+const KEPT: Duration = Duration::from_secs(86_400);
 
 const SYSTEM: &str = "\
 You prepare search queries. Each user message is a JSON object whose `query` is what an unknown person typed into a \
@@ -39,6 +43,7 @@ pub(super) fn task<'c>(choice: &'c Choice, query: &str) -> Task<'c> {
         schema: Some(("query", &SCHEMA)),
         again: "Give the whole answer again, corrected:",
         shorter: "The answer was cut off: at most 10 terms and 300 characters.",
+        kept: KEPT,
     }
 }
 

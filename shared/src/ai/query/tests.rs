@@ -76,7 +76,7 @@ async fn every_other_ending_falls_back_and_says_why() {
 async fn money_stands_between_a_call_and_its_sending() {
     let (ai, requests) = provider(vec![text("not JSON"), text(&good().to_string())]).await;
     let seen = Mutex::new(Vec::new());
-    let spend = Spend::new(|pending| async {
+    let spend = Spend::simple(|pending| async {
         seen.lock().expect("whole").push(pending.planned().clone());
         let sent = pending.send().await;
         assert_eq!((sent.spent.tokens.prompt, sent.spent.uncounted), (79, 0));
@@ -92,12 +92,12 @@ async fn money_stands_between_a_call_and_its_sending() {
     assert_eq!(bodies(&requests).len(), 2);
 
     // Refused at once: the caller hears it. Refused at the repair: what there is serves.
-    let poor = Spend::new(async |_| Err(Error::unavailable("no money")));
+    let poor = Spend::simple(async |_| Err(Error::unavailable("no money")));
     let error = enhance(&ai, &request("red shoes"), LONG, &poor).await.expect_err("refused");
     assert_eq!((error.code(), bodies(&requests).len()), ("UNAVAILABLE", 2));
     let (ai, requests) = provider(vec![text("not JSON"), text(&good().to_string())]).await;
     let first = AtomicBool::new(true);
-    let poor = Spend::new(|pending| async {
+    let poor = Spend::simple(|pending| async {
         if first.swap(false, Ordering::SeqCst) { Ok(pending.send().await) } else { Err(Error::unavailable("no money")) }
     });
     let enhanced = enhance(&ai, &request("red shoes"), LONG, &poor).await.expect("an answer");

@@ -3,6 +3,7 @@
 //! Deliberately absent: the conversation itself (`ai::call`).
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -11,6 +12,9 @@ use super::cut::cut;
 use crate::ai::call::{Task, problem_at};
 use crate::ai::complexity::Choice;
 use crate::ai::text;
+
+/// How long a summary is good for: its text says all that it depends on.
+const KEPT: Duration = Duration::from_secs(7 * 86_400);
 
 const SYSTEM: &str = "\
 You summarize texts. Each user message is a JSON object: `content` is the text, `maxLength` the most characters that \
@@ -34,6 +38,7 @@ pub(super) fn task<'c>(choice: &'c Choice, content: &str, most: usize) -> Task<'
         schema: Some(("summary", &SCHEMA)),
         again: "Give the summary again, corrected:",
         shorter: "The answer was cut off: write one or two sentences.",
+        kept: KEPT,
     }
 }
 
