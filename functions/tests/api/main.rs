@@ -7,8 +7,10 @@
 mod api_keys;
 mod bad_input;
 mod budget;
+mod cache;
 mod enumeration;
 mod faults;
+mod flights;
 mod forms;
 mod idempotency;
 mod leaks;

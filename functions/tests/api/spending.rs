@@ -79,9 +79,9 @@ async fn row_49_forty_parallel_calls_stay_within_the_cap() {
     // Each call reserves its worst case, some 0.005 USD, and costs next to nothing: a cap of 0.03 lets a few in at a time.
     let (world, provider) = with_provider(&[("BUDGET_USER_DAY", "0.03")]).await;
     let ann = world.account("ann@example.com").await;
-    let calls = (0..40).map(|_| {
+    let calls = (0..40).map(|n| {
         let client = ann.client.clone();
-        tokio::spawn(async move { client.form("ask for the shoe size").await })
+        tokio::spawn(async move { client.form(&format!("ask for the shoe size, form {n}")).await })
     });
     let mut served = 0;
     for call in calls.collect::<Vec<_>>() {
@@ -105,7 +105,7 @@ async fn row_62_a_killed_call_is_paid_at_its_worst() {
     let ann = world.account("ann@example.com").await;
     assert_eq!(ann.client.form("ask for the shoe size").await.status, 200);
     world.stack.kill_on_dynamodb_call("generate-form", "TransactWriteItems", aura_local::When::Before);
-    assert_eq!(ann.client.form("ask for the shoe size").await.status, 502);
+    assert_eq!(ann.client.form("ask for the shoe size again").await.status, 502);
     let usage = ann.client.get("/api/usage").await.body;
     assert!(usage["reserved"].as_f64().unwrap() > 0.0, "{usage}");
 

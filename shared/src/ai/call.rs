@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::ask::{Memory, Shared};
 use super::complexity::Choice;
 use super::deadline::Deadline;
 use super::leak::leaks;
 use super::openai::{self, Answer, Chat, Failure, Format, Message, Pending, Sent, Tokens};
-use super::ask::{Memory, Shared};
 use super::{Ai, Reason};
 use crate::cache::Turn;
 use crate::{Error, Result};

@@ -5,6 +5,7 @@ use hyper::StatusCode;
 use serde_json::json;
 use std::sync::Mutex;
 use std::time::Duration;
+use tokio::sync::oneshot;
 
 /// What happens to one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +26,9 @@ pub enum Fault {
     KillAfter,
     /// Apply, then close the connection: the answer is lost and the function lives on.
     LoseAnswer,
+    /// Apply and answer once a call of another operation is held here too: what is sent one after the other never goes
+    /// on, so that calls which do are beyond doubt one round trip.
+    Meet,
 }
 
 /// Which calls a fault hits; all of them, unless narrowed.
@@ -65,7 +69,7 @@ impl Rule {
 }
 
 #[derive(Default)]
-pub(crate) struct Faults(Mutex<Vec<Rule>>);
+pub(crate) struct Faults(Mutex<Vec<Rule>>, Mutex<Vec<(String, oneshot::Sender<()>)>>);
 
 impl Faults {
     pub(crate) fn add(&self, rule: Rule) {
@@ -78,6 +82,23 @@ impl Faults {
         if let Ok(mut rules) = self.0.lock() {
             rules.clear();
         }
+    }
+
+    /// Waits for a call of another operation. One whose caller hung up is not met.
+    pub(crate) async fn meet(&self, operation: &str) {
+        let held = {
+            let Ok(mut waiting) = self.1.lock() else { return };
+            waiting.retain(|(_, waiter)| !waiter.is_closed());
+            if let Some(other) = waiting.iter().position(|(name, _)| name != operation) {
+                let (_, waiter) = waiting.remove(other);
+                let _ = waiter.send(());
+                return;
+            }
+            let (waiter, held) = oneshot::channel();
+            waiting.push((operation.to_owned(), waiter));
+            held
+        };
+        let _ = held.await;
     }
 
     pub(crate) fn next(&self, function: &str, operation: &str) -> Option<Fault> {
@@ -117,7 +138,9 @@ pub(crate) fn refusal(fault: Fault) -> Option<Response> {
             "com.amazonaws.dynamodb.v20120810#InternalServerError",
             "Internal server error",
         ),
-        Fault::Delay(_) | Fault::Dark | Fault::KillBefore | Fault::KillAfter | Fault::LoseAnswer => return None,
+        Fault::Delay(_) | Fault::Dark | Fault::KillBefore | Fault::KillAfter | Fault::LoseAnswer | Fault::Meet => {
+            return None;
+        }
     };
     Some(server::respond(status, "application/x-amz-json-1.0", json!({ "__type": kind, "message": text }).to_string()))
 }

@@ -76,6 +76,7 @@ impl Front {
         let fault = self.faults.next(&caller.function, &operation);
         match fault {
             Some(Fault::Delay(delay)) => tokio::time::sleep(delay).await,
+            Some(Fault::Meet) => self.faults.meet(&operation).await,
             Some(Fault::KillBefore) => return self.kill(&caller).await,
             Some(Fault::Dark) => return None,
             Some(fault) => {
