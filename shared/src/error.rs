@@ -171,6 +171,8 @@ pub enum OverBudget {
         needed: Money,
         /// When it is whole again.
         resets: Timestamp,
+        /// Whether there would be room if the calls under way cost nothing.
+        passing: bool,
     },
     /// What one request may cost, whatever is left: it never resets.
     #[error("This call may cost {needed} USD, more than the {cap} USD that one request may cost: send a smaller one.")]

@@ -15,8 +15,8 @@ use crate::{App, Error, Result, budget, prices, tokens};
 /// How long a lease lives: longer than any function that calls a provider, by a margin for clocks that disagree. A call
 /// that nobody settled by then is booked at its worst case.
 const LIFE: Duration = Duration::from_secs(35);
-/// How long others take to give back what they put aside for a call that turned out not to be theirs.
-const SECOND_THOUGHT: Duration = Duration::from_millis(100);
+/// How long to wait for those who put money aside for a call that turned out not to be theirs, time after time, in ms.
+const SECOND_THOUGHTS: [u64; 3] = [50, 150, 450];
 
 /// Makes a call that costs at most `worst`, all its requests together. `call` gives the result and what it did cost;
 /// `None` when certainly nothing was charged.
@@ -53,19 +53,23 @@ pub async fn pay_in_turn<'a, T>(
     call: impl Future<Output = (T, Option<Spent>)>,
 ) -> Result<(T, Booking<'a>)> {
     let reserve = || app.budget.reserve(payer, operation, model, worst, LIFE);
-    let lease = match tokio::join!(reserve(), turn.is_mine()) {
-        (Ok(lease), true) => lease,
-        (Ok(lease), false) => {
+    let (mut lease, mine) = tokio::join!(reserve(), turn.is_mine());
+    if !mine {
+        if let Ok(lease) = lease {
             book(app, lease, None).await;
-            return Err(Error::unavailable("it is another one's turn"));
         }
-        (Err(Error::OverBudget(OverBudget::Used { .. })), true) if turn.is_shared() => {
-            // What is missing may be held by those who lost the turn a moment ago.
-            tokio::time::sleep(SECOND_THOUGHT).await;
-            reserve().await?
+        return Err(Error::unavailable("it is another one's turn"));
+    }
+    for pause in SECOND_THOUGHTS.map(Duration::from_millis) {
+        // What is missing may be held by those who lost the turn a moment ago.
+        let Err(Error::OverBudget(OverBudget::Used { passing: true, .. })) = lease else { break };
+        if !turn.is_shared() {
+            break;
         }
-        (Err(error), _) => return Err(error),
-    };
+        tokio::time::sleep(pause).await;
+        lease = reserve().await;
+    }
+    let lease = lease?;
     let (result, spent) = call.await;
     Ok((result, Box::pin(book(app, lease, spent))))
 }

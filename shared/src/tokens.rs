@@ -27,13 +27,8 @@ pub fn of_text(text: &str) -> u64 {
     u64::try_from(text.len()).unwrap_or(u64::MAX)
 }
 
-/// The most tokens that a request can have with these messages and a schema of so many bytes of JSON.
-pub fn of_prompt<'a>(messages: impl IntoIterator<Item = &'a str>, schema_bytes: usize) -> u64 {
-    let around = PER_REQUEST.saturating_add(u64::try_from(schema_bytes).unwrap_or(u64::MAX));
-    messages.into_iter().fold(around, |sum, text| sum.saturating_add(of_text(text)).saturating_add(PER_MESSAGE))
-}
-
-/// The same for messages of which only the number and the bytes are known.
+/// The most tokens that a request can have with so many messages of so many bytes together, and a schema of so many bytes
+/// of JSON.
 pub fn of_bytes(messages: usize, message_bytes: usize, schema_bytes: usize) -> u64 {
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     let around = PER_REQUEST.saturating_add(count(messages).saturating_mul(PER_MESSAGE));
@@ -42,7 +37,8 @@ pub fn of_bytes(messages: usize, message_bytes: usize, schema_bytes: usize) -> u
 
 /// The most tokens that inputs to be embedded can have; nothing is put around them but their ends.
 pub fn of_inputs<'a>(inputs: impl IntoIterator<Item = &'a str>) -> u64 {
-    of_prompt(inputs, 0)
+    let each = |text| of_text(text).saturating_add(PER_MESSAGE);
+    inputs.into_iter().map(each).fold(PER_REQUEST, u64::saturating_add)
 }
 
 #[cfg(test)]
@@ -68,8 +64,9 @@ mod tests {
     fn the_bound_counts_bytes_and_what_is_around() {
         assert_eq!(of_text(""), 0);
         assert_eq!(of_text("é🦀"), 6);
-        assert_eq!(of_prompt(["ab", "c"], 10), 3 + 2 * PER_MESSAGE + 10 + PER_REQUEST);
-        assert_eq!(of_prompt([], usize::MAX), u64::MAX);
+        assert_eq!(of_bytes(2, 3, 10), 3 + 2 * PER_MESSAGE + 10 + PER_REQUEST);
+        assert_eq!(of_bytes(0, 1, usize::MAX), u64::MAX);
+        assert_eq!(of_inputs(["ab", "c"]), of_bytes(2, 3, 0));
     }
 
     /// What was recorded from the real service is within the bound.
@@ -102,7 +99,8 @@ mod tests {
                 continue;
             }
             let schema = ["tools", "response_format"].map(|name| request[name].to_string().len()).iter().sum();
-            let bound = of_prompt(texts.iter().map(String::as_str).chain(inputs), schema);
+            let bytes = texts.iter().map(String::len).chain(inputs.iter().map(|input| input.len())).sum();
+            let bound = of_bytes(texts.len() + inputs.len(), bytes, schema);
             assert!(counted <= bound, "{}: {counted} of {bound}", path.display());
             seen += 1;
         }

@@ -222,6 +222,23 @@ async fn row_65_a_hundred_identical_requests_are_one_call() {
     assert_eq!(usage["budgets"][0]["used"], usage["spent"], "nothing is left reserved: {usage}");
 }
 
+/// Rows 49 and 65: each of a herd puts money aside while it finds out whose turn it is. Those who find that it is not
+/// theirs give it back, and nobody is refused for want of it.
+#[tokio::test]
+async fn row_49_a_herd_at_a_cap_for_one_call_is_served() {
+    // The worst case of one call is some 0.005 USD.
+    let (_world, provider, ann) = with(&[("BUDGET_USER_DAY", "0.006")], vec![form()]).await;
+    let herd = (0..12).map(|_| {
+        let client = ann.client.clone();
+        tokio::spawn(async move { client.form(SHOES).await })
+    });
+    for reply in herd.collect::<Vec<_>>() {
+        let reply = reply.await.unwrap();
+        assert_eq!((reply.status, &reply.body["source"]), (200, &json!("openai")), "{}", reply.text);
+    }
+    assert_eq!(provider.requests().len(), 1);
+}
+
 /// Rows 62 and 65: the holder dies while the provider works; of those who ask then, one takes over.
 #[tokio::test]
 async fn row_65_of_those_who_wait_for_a_dead_holder_one_takes_over() {

@@ -10,6 +10,9 @@
 //! | warm | event to response, in one process |
 //! | calls | DynamoDB calls of one warm invocation, and how many had to follow one another |
 //!
+//! Then it measures what we add to a provider's call: warm calls of generate-form through the whole stack beside calls of
+//! a provider that answers at once, by 1 and by 16 callers, and the function's share of it.
+//!
 //! `--quick` makes few runs, `--runs N` as many as asked for. It is never a test: a busy machine would fail it.
 //! Deliberately absent: TLS, networks and Lambda's own share of CPU, which only AWS has.
 
@@ -17,9 +20,12 @@
 #![expect(clippy::disallowed_methods, reason = "it stands in for Lambda, which tells functions the time")]
 
 mod numbers;
+mod overhead;
+mod provider;
 mod report;
 mod rounds;
 mod runtime_api;
+mod wire;
 mod world;
 
 use anyhow::{Context as _, Result, bail};
@@ -42,6 +48,9 @@ struct Options {
     /// Cold starts of each function
     #[arg(long, value_name = "N")]
     runs: Option<usize>,
+    /// Only what we add to a provider's call
+    #[arg(long)]
+    overhead: bool,
     /// Measure the binaries as they are, beside this one
     #[arg(long)]
     no_build: bool,
@@ -75,7 +84,8 @@ fn main() -> Result<()> {
         }
         build(&root)?;
     }
-    let mut world = World::start(&root.join("template.yaml"), built.clone())?;
+    let provider = provider::start()?;
+    let mut world = World::start(&root.join("template.yaml"), built.clone(), provider)?;
     let mut functions = Vec::new();
     for name in [HELLO.to_owned()].into_iter().chain(world.functions()) {
         let environment = if name == HELLO { hello() } else { world.environment(&name)? };
@@ -84,13 +94,16 @@ fn main() -> Result<()> {
         let (init, cpu, first, warm) = Default::default();
         functions.push(Measured { name, binary, environment, bytes, init, cpu, first, warm, cost: None });
     }
-    cold(&mut world, &mut functions, runs)?;
-    for function in &mut functions {
-        eprintln!("warm calls of {}", function.name);
-        invoke_warm(&mut world, function, warm)?;
-        count(&mut world, function)?;
+    if !options.overhead {
+        cold(&mut world, &mut functions, runs)?;
+        for function in &mut functions {
+            eprintln!("warm calls of {}", function.name);
+            invoke_warm(&mut world, function, warm)?;
+            count(&mut world, function)?;
+        }
+        report::print(&functions, runs, warm);
     }
-    report::print(&functions, runs, warm);
+    report::print_overhead(&overhead::measure(&mut world, provider, &built.join("generate-form"))?);
     Ok(())
 }
 

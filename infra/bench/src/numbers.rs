@@ -15,6 +15,14 @@ impl Times {
         self.rank(50)
     }
 
+    pub(crate) fn extend(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
+    pub(crate) fn p99(&self) -> Option<Duration> {
+        self.rank(99)
+    }
+
     pub(crate) fn p95(&self) -> Option<Duration> {
         self.rank(95)
     }

@@ -1,6 +1,7 @@
 //! The table, and the bars.
 
 use crate::numbers::ms;
+use crate::overhead::{Inside, Overhead};
 use crate::{HELLO, Measured};
 use std::time::Duration;
 
@@ -54,9 +55,45 @@ fn bars(functions: &[Measured], hello: Option<Duration>) {
     if let Some(verify) = cost("verify") {
         println!("warm verify: at most 1 DynamoDB call: {} ({})", met(verify.calls <= 1), verify.calls);
     }
+    if let Some(form) = cost("generate-form") {
+        let detail = format!("({} in {} calls)", form.rounds, form.calls);
+        println!("generate-form by a model: at most 3 DynamoDB round trips: {} {detail}", met(form.rounds <= 3));
+    }
     if let Some(login) = cost("login") {
         let detail = format!("({} in {} calls)", login.rounds, login.calls);
         println!("login: at most 3 DynamoDB round trips: {} {detail}", met(login.rounds <= 3));
+    }
+}
+
+/// What we add to a provider's call.
+pub(crate) fn print_overhead(overhead: &Overhead) {
+    println!("\n{}\nwarm generate-form with a provider that answers at once; times in ms\n", machine());
+    println!("{:>7}  {:<34} {:>8} {:>8} {:>9}", "callers", "call", "p50", "p99", "x direct");
+    for waited in &overhead.waited {
+        let direct = waited.direct.median();
+        let line = |name: &str, times: &crate::numbers::Times| {
+            let (callers, median, last) = (waited.callers, ms(times.median()), ms(times.p99()));
+            println!("{callers:>7}  {name:<34} {median:>8} {last:>8} {:>9.1}", ratio(times.median(), direct));
+        };
+        line("the provider alone", &waited.direct);
+        for (answer, times) in &waited.through {
+            line(&format!("through the stack, {}", answer.name()), times);
+        }
+    }
+    println!("\nof a call by one caller, the function itself, its calls included, and its CPU:");
+    let through = overhead.waited.iter().find(|waited| waited.callers == 1);
+    for Inside { answer, took, cpu } in &overhead.inside {
+        let whole = through.and_then(|waited| waited.through.iter().find(|(other, _)| other == answer));
+        let whole = whole.and_then(|(_, times)| times.median());
+        let percent = |time| 100.0 * ratio(time, whole);
+        println!(
+            "{:<34} {:>8} ({:.0} % of the call), CPU {:>6} ({:.0} %)",
+            answer.name(),
+            ms(took.median()),
+            percent(took.median()),
+            ms(*cpu),
+            percent(*cpu)
+        );
     }
 }
 

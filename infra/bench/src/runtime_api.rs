@@ -80,6 +80,11 @@ impl Process {
         }
     }
 
+    /// CPU time so far, where the kernel tells.
+    pub(crate) fn cpu_time(&self) -> Option<Duration> {
+        cpu_time(self.child.id())
+    }
+
     /// Send an event and wait for the answer, and for the function to ask again.
     pub(crate) fn invoke(&mut self, event: &[u8]) -> Result<Answer> {
         self.invocations += 1;

@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result, bail};
 use aura_local::Stack;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 const PASSWORD: &str = "seven quiet herons wade";
@@ -33,10 +34,13 @@ struct Administrator {
 }
 
 impl World {
-    /// Start the stack on the binaries in `built`, and register the first account.
-    pub(crate) fn start(template: &Path, built: PathBuf) -> Result<Self> {
+    /// Start the stack on the binaries in `built`, with a provider at this address.
+    pub(crate) fn start(template: &Path, built: PathBuf, provider: SocketAddr) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let stack = Stack::builder().template(template).binaries(move |name| built.join(name)).start();
+        let stack = Stack::builder().template(template).binaries(move |name| built.join(name));
+        let stack =
+            stack.setting("OPENAI_API_KEY", "sk-bench").setting("OPENAI_BASE_URL", &format!("http://{provider}/v1"));
+        let stack = stack.start();
         let stack = runtime.block_on(stack).map_err(|error| anyhow::anyhow!("{error}"))?;
         let nobody = Account { email: String::new(), token: String::new(), uses: USES };
         let administrator = Administrator { token: String::new(), subject: String::new(), uses: USES };
@@ -53,6 +57,19 @@ impl World {
         let mut addresses = self.stack.addresses();
         let environment = addresses["environment"][function].take();
         serde_json::from_value(environment).with_context(|| format!("{function} has no environment"))
+    }
+
+    /// The gateway's address.
+    pub(crate) fn http(&self) -> Result<SocketAddr> {
+        self.stack.http().strip_prefix("http://").context("the gateway is not http")?.parse().map_err(Into::into)
+    }
+
+    /// The token of an account that nobody has used.
+    pub(crate) fn fresh_token(&mut self) -> Result<String> {
+        self.fresh_account();
+        let token = self.account()?.token.clone();
+        self.fresh_account();
+        Ok(token)
     }
 
     /// DynamoDB's endpoint.
@@ -84,10 +101,27 @@ impl World {
                 let token = self.account()?.token.clone();
                 http("GET", "/api/auth/verify", 0, Some(&token), None)
             }
+            // Another question each time: what is known costs less.
             "generate-form" => {
+                let context =
+                    format!("Registration for city run {}, with a phone number and a t-shirt size", self.sent);
+                self.ask(function, &json!({ "context": context }))?
+            }
+            "enhance-query" => {
+                let query = format!("running shoes for women under {} euros", self.sent);
+                self.ask(function, &json!({ "query": query }))?
+            }
+            "summarize" => {
+                let reefs = "Coral reefs shelter sea life. Reefs are built by coral. Warm water kills coral.";
+                self.ask(function, &json!({ "content": format!("{reefs} This is text {}.", self.sent) }))?
+            }
+            "complete-code" => {
+                let code = format!("fn add_{}(a: i32, b: i32) -> i32 {{\n", self.sent);
+                self.ask(function, &json!({ "code": code, "language": "rust" }))?
+            }
+            "usage" => {
                 let token = self.account()?.token.clone();
-                let body = json!({ "context": "Registration for a city run, with a phone number and a t-shirt size" });
-                http("POST", "/api/ai/generate-form", 0, Some(&token), Some(&body))
+                http("GET", "/api/usage", 0, Some(&token), None)
             }
             "create-api-key" => self.key()?,
             "list-api-keys" => {
@@ -137,6 +171,11 @@ impl World {
         }
         self.account.uses += 1;
         Ok(&self.account)
+    }
+
+    fn ask(&mut self, function: &str, body: &Value) -> Result<Value> {
+        let token = self.account()?.token.clone();
+        Ok(http("POST", &format!("/api/ai/{function}"), 0, Some(&token), Some(body)))
     }
 
     fn register(&mut self) -> Value {
@@ -209,7 +248,7 @@ pub(crate) fn check(function: &str, answer: &[u8]) -> Result<()> {
 }
 
 /// A request as the gateway sends it: payload 2.0.
-fn http(method: &str, path: &str, host: u32, token: Option<&str>, body: Option<&Value>) -> Value {
+pub(crate) fn http(method: &str, path: &str, host: u32, token: Option<&str>, body: Option<&Value>) -> Value {
     let mut headers = json!({
         "accept": "*/*",
         "content-type": "application/json",

@@ -187,7 +187,19 @@ impl Ledger {
             left: caps.of(scope).saturating_minus(self.used(scope, user, day)),
             needed: held.worst,
             resets: scope.resets(month.day(day)),
+            passing: self.settled(scope, user, day).plus(held.worst) <= caps.of(scope),
         })
+    }
+
+    /// What a scope has used without what live leases hold.
+    fn settled(&self, scope: Scope, user: UserId, day: u8) -> Money {
+        let counts = |row: &Row| match scope {
+            Scope::UserDay => row.user == user && row.day == day,
+            Scope::UserMonth => row.user == user,
+            Scope::TenantMonth => true,
+        };
+        let live = self.leases.values().filter(|held| counts(&held.row)).map(|held| held.worst);
+        self.used(scope, user, day).saturating_minus(live.sum())
     }
 
     /// Puts money aside, if every cap has room for it; false if not, or if the lease is there already.

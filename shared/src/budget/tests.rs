@@ -21,6 +21,8 @@ enum Step {
     Release { which: prop::sample::Index },
     /// A holder dies.
     Die { which: prop::sample::Index },
+    /// Somebody gets an answer that was known.
+    Save { user: u8, saved: u64 },
     /// Somebody reads usage, of this month and the one before.
     Read,
 }
@@ -32,6 +34,7 @@ fn steps() -> impl Strategy<Value = Vec<(u64, i64, Step)>> {
         4 => (which(), 0_u64..=100).prop_map(|(which, percent)| Step::Settle { which, percent }),
         1 => which().prop_map(|which| Step::Release { which }),
         2 => which().prop_map(|which| Step::Die { which }),
+        1 => (0..USERS, 1_u64..60).prop_map(|(user, saved)| Step::Save { user, saved }),
         1 => Just(Step::Read),
     ];
     // Mostly moments, sometimes hours, so that schedules cross midnights and the end of the month.
@@ -60,6 +63,7 @@ struct World {
     holders: Vec<LeaseId>,
     endings: BTreeSet<LeaseId>,
     pruned: Vec<(Month, u8, UserId)>,
+    saved: Money,
     issued: u128,
 }
 
@@ -137,6 +141,12 @@ impl World {
                 self.end(id, Money::ZERO);
             }
             Step::Die { which } => drop(holder(self, which)),
+            Step::Save { user: n, saved } => {
+                let row = Row { user: user(*n), day, operation: "op".into(), model: "m".into() };
+                let saved = Money::from_nanos(*saved);
+                self.saved = self.saved.plus(saved);
+                self.book(month, row, Tally { hits: 1, saved, ..Tally::default() });
+            }
             Step::Read => {
                 self.meet(month, now);
                 self.meet(month.previous(), now);
@@ -185,6 +195,8 @@ impl World {
                 assert_eq!(ledger.used(scope, user.unwrap_or(self::user(0)), day.unwrap_or(0)), sum);
             }
         }
+        let noted: Money = self.rows.values().map(|tally| tally.saved).sum();
+        assert_eq!(noted, self.saved, "what was saved is noted, and spent nowhere");
         assert_eq!(unconfirmed.values().copied().sum::<Money>(), marked.values().copied().sum::<Money>());
     }
 }
@@ -279,6 +291,22 @@ fn a_call_dearer_than_its_worst_case_is_booked_as_it_was() {
     assert!(ledger.close(id(1), Money::from_nanos(12)));
     assert_eq!(ledger.total, Money::from_nanos(12));
     assert!(!ledger.admit(id(2), &held(0, 1), &caps), "not even what is free, until it resets");
+}
+
+#[test]
+fn a_refusal_that_may_pass_is_told_from_one_that_does_not() {
+    let ten = Money::from_nanos(10);
+    let caps = Caps { user_day: ten, user_month: ten, tenant_month: ten };
+    let month = Date::of(Timestamp::from_secs(1_795_440_540)).month;
+    let mut ledger = Ledger::default();
+    assert!(ledger.admit(id(1), &held(8, 1), &caps));
+    let may_pass = |ledger: &Ledger| match ledger.refusal(&held(4, 1), month, &caps) {
+        Some(OverBudget::Used { passing, .. }) => passing,
+        other => panic!("{other:?}"),
+    };
+    assert!(may_pass(&ledger), "the call under way may cost less");
+    assert!(ledger.close(id(1), Money::from_nanos(7)));
+    assert!(!may_pass(&ledger));
 }
 
 #[test]
