@@ -371,14 +371,10 @@ impl Inner {
                 _ => {}
             }
         };
-        tokio::join!(
-            async {
-                if let Some(work) = meanwhile {
-                    work.await
-                }
-            },
-            share
-        );
+        match meanwhile {
+            Some(work) => drop(tokio::join!(work, share)),
+            None => share.await,
+        }
         Ok(result.map_or_else(Flown::Failed, Flown::Made))
     }
 

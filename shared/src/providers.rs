@@ -135,3 +135,63 @@ impl Providers {
         Ai::new(settings, self.clock.clone())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A Secrets Manager that counts how often it is asked, and answers after everybody has had the time to ask.
+    async fn secrets_manager() -> (String, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                count.fetch_add(1, Ordering::SeqCst);
+                let mut request = [0; 4_096];
+                assert!(stream.read(&mut request).await.unwrap() > 0);
+                for _ in 0..100 {
+                    tokio::task::yield_now().await;
+                }
+                let body = r#"{"ARN": "arn", "Name": "keys", "SecretString": "{\"OPENAI_API_KEY\": \"sk-test\"}"}"#;
+                let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+                stream.write_all((head + body).as_bytes()).await.unwrap();
+            }
+        });
+        (endpoint, asked)
+    }
+
+    #[tokio::test]
+    async fn row_65_an_instance_fetches_its_secret_once() {
+        let (endpoint, asked) = secrets_manager().await;
+        let config = Config::from_lookup(|name| match name {
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER" => Some(endpoint.clone()),
+            "PROVIDER_SECRET" => Some("keys".to_owned()),
+            "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("test".to_owned()),
+            _ => None,
+        });
+        let clock = Clock::manual(Timestamp::from_secs(1_000_000));
+        let providers = Arc::new(Providers::new(&config.unwrap(), clock.clone()).unwrap());
+        for fetches in [1, 2] {
+            let herd: Vec<_> = (0..50)
+                .map(|_| {
+                    let providers = Arc::clone(&providers);
+                    tokio::spawn(async move { providers.ai().await.unwrap().has_model() })
+                })
+                .collect();
+            for caller in herd {
+                assert!(caller.await.unwrap());
+            }
+            assert_eq!(asked.load(Ordering::SeqCst), fetches);
+            clock.advance(CACHE + Duration::from_secs(1));
+        }
+    }
+}

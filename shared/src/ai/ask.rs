@@ -167,3 +167,105 @@ pub(crate) async fn ask<T: Serialize + DeserializeOwned>(
         Flown::Late => Asked { result: Err(Unserved::Late), tokens: Tokens::default(), saved: None },
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::sync::LazyLock;
+
+    use serde_json::{Value, json};
+
+    use super::super::{Settings, code, form, query, summary};
+    use super::*;
+    use crate::TenantId;
+    use crate::cache::Name;
+    use crate::clock::Clock;
+
+    fn ai(model: &str) -> Ai {
+        let (model_simple, model_complex) = (model.to_owned(), model.to_owned());
+        Ai::new(Settings { openai: None, model_simple, model_complex, cheaper_threshold: 0.5 }, Clock::system())
+    }
+
+    fn reader(tenant: u8) -> Reader {
+        Reader::new(TenantId::from([tenant; 16]), |_| true)
+    }
+
+    fn name<R: Ask + DeserializeOwned>(body: &Value, model: &str, tenant: u8) -> Name {
+        let request: R = serde_json::from_value(body.clone()).expect("a request");
+        request.key(&request.choice(&ai(model)), &reader(tenant)).name()
+    }
+
+    /// Rows 29 and 30: what is asked in any other way, of another model or by another tenant is another question.
+    #[test]
+    fn row_29_every_particular_of_a_request_makes_another_key() {
+        let mut seen = HashMap::new();
+        let mut add = |name: fn(&Value, &str, u8) -> Name, body: Value| {
+            for (model, tenant) in [("small", 1), ("large", 1), ("small", 2)] {
+                assert_eq!(name(&body, model, tenant), name(&body, model, tenant));
+                let earlier = seen.insert(name(&body, model, tenant), body.clone());
+                assert!(earlier.is_none(), "{body} is {earlier:?}");
+            }
+        };
+        for body in [
+            json!({"context": "a"}),
+            json!({"context": "b"}),
+            json!({"context": "a", "existingFields": ["b"]}),
+            json!({"context": "a", "existingFields": ["b", "c"]}),
+            json!({"context": "a", "existingFields": ["bc"]}),
+        ] {
+            add(name::<form::Request>, body);
+        }
+        for body in [json!({"query": "a"}), json!({"query": "b"})] {
+            add(name::<query::Request>, body);
+        }
+        for body in [
+            json!({"content": "a"}),
+            json!({"content": "b"}),
+            json!({"content": "a", "maxLength": 100}),
+            json!({"content": "a", "maxLength": 101}),
+        ] {
+            add(name::<summary::Request>, body);
+        }
+        for body in [
+            json!({"code": "a", "language": "rust"}),
+            json!({"code": "b", "language": "rust"}),
+            json!({"code": "a", "language": "c"}),
+            json!({"code": "a", "language": "rust", "context": ""}),
+            json!({"code": "a", "language": "rust", "context": "b"}),
+        ] {
+            add(name::<code::Request>, body);
+        }
+    }
+
+    #[test]
+    fn other_instructions_are_another_version() {
+        static SCHEMA: LazyLock<Value> = LazyLock::new(|| json!({"type": "object"}));
+        let choice = Choice {
+            tier: super::super::complexity::Tier::Simple,
+            model: "m".into(),
+            complexity: 0.0,
+            reason: String::new(),
+        };
+        let task = |system, again, most_tokens, schema| Task {
+            operation: "op",
+            choice: &choice,
+            system,
+            question: String::new(),
+            most_tokens,
+            schema,
+            again,
+            shorter: "c",
+            kept: std::time::Duration::ZERO,
+        };
+        let keys = [
+            task("a", "b", 1, None),
+            task("ab", "", 1, None),
+            task("a", "b", 2, None),
+            task("a", "b", 1, Some(("s", &SCHEMA))),
+        ]
+        .map(|task| task.key(&reader(1)).build().name());
+        for (i, name) in keys.iter().enumerate() {
+            assert!(!keys[..i].contains(name), "{i}");
+        }
+    }
+}

@@ -8,6 +8,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::ask::{Memory, Shared};
@@ -303,10 +304,13 @@ async fn converse<'a, T>(
     }
 }
 
-/// What is wrong with an answer that is not JSON of the schema. The position is enough: the error's own text would
-/// quote the model to itself as an instruction.
-pub(crate) fn problem_at(error: &serde_json::Error) -> String {
-    format!("The answer is not JSON of the schema: see line {}, column {}.", error.line(), error.column())
+/// An answer that is JSON of the schema, or what is wrong with it. The position is enough: the error's own text would quote
+/// the model to itself as an instruction.
+pub(crate) fn parse<T: DeserializeOwned>(answer: &str) -> Result<T, Vec<String>> {
+    let problem = |error: serde_json::Error| {
+        format!("The answer is not JSON of the schema: see line {}, column {}.", error.line(), error.column())
+    };
+    serde_json::from_str(answer).map_err(|error| vec![problem(error)])
 }
 
 /// Checks that a schema keeps to what providers take as strict: every property required, nothing additional.

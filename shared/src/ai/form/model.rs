@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::check::check;
 use super::field::Field;
 use super::request::Request;
-use crate::ai::call::{Task, problem_at};
+use crate::ai::call::{Task, parse};
 use crate::ai::complexity::{Choice, Complexity};
 
 /// The answer's most tokens: 40 fields take about 3,000.
@@ -74,7 +74,7 @@ struct Form {
 
 /// The fields of an answer, or what is wrong with it.
 pub(crate) fn read(answer: &str, request: &Request) -> Result<Vec<Field>, Vec<String>> {
-    let form: Form = serde_json::from_str(answer).map_err(|error| vec![problem_at(&error)])?;
+    let form: Form = parse(answer)?;
     check(form.fields, &request.existing_fields)
 }
 

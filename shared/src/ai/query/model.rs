@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{Query, Reading, TERM, TERMS};
-use crate::ai::call::{Task, problem_at};
+use crate::ai::call::{Task, parse};
 use crate::ai::complexity::Choice;
 use crate::ai::text;
 
@@ -49,7 +49,7 @@ pub(super) fn task<'c>(choice: &'c Choice, query: &str) -> Task<'c> {
 
 /// The reading in an answer, or what is wrong with it. Texts lose what could hide or steer; what they say is data.
 pub(super) fn read(answer: &str) -> Result<Reading, Vec<String>> {
-    let mut reading: Reading = serde_json::from_str(answer).map_err(|error| vec![problem_at(&error)])?;
+    let mut reading: Reading = parse(answer)?;
     let mut problems = Vec::new();
     reading.enhanced_query = text::line(&reading.enhanced_query);
     if !(1..=Query::MOST).contains(&reading.enhanced_query.chars().count()) {

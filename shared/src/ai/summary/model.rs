@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::cut::cut;
-use crate::ai::call::{Task, problem_at};
+use crate::ai::call::{Task, parse};
 use crate::ai::complexity::Choice;
 use crate::ai::text;
 
@@ -56,7 +56,7 @@ struct Answer {
 
 /// The summary in an answer, cut to length, or what is wrong with it.
 pub(super) fn read(answer: &str, most: usize) -> Result<String, Vec<String>> {
-    let Answer { summary } = serde_json::from_str(answer).map_err(|error| vec![problem_at(&error)])?;
+    let Answer { summary } = parse(answer)?;
     let summary = cut(text::harmless(&summary).trim(), most);
     if summary.is_empty() {
         return Err(vec!["summary is empty: write at least one sentence.".to_owned()]);
