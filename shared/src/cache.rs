@@ -232,7 +232,10 @@ impl Cache {
                     if !cache.pause(&mut pause, deadline).await {
                         return Ok(Flown::Late);
                     }
-                    found = cache.look(key).await.unwrap_or(Found::Claim(owner));
+                    match deadline.limit(FOREVER, cache.look(key)).await {
+                        Ok(seen) => found = seen.unwrap_or(Found::Claim(owner)),
+                        Err(_) => return Ok(Flown::Late),
+                    }
                     continue;
                 }
                 Found::Failure(owner, why) if waited_for == Some(owner) => {
@@ -255,7 +258,14 @@ impl Cache {
             }
             let turn = Turn::new(Arc::clone(cache), key.clone())?;
             // After waiting, nobody prepares anything before it is certain whose turn it is.
-            if waited_for.is_none() || turn.is_mine().await {
+            let mine = match waited_for {
+                None => true,
+                Some(_) => match deadline.limit(FOREVER, turn.is_mine()).await {
+                    Ok(mine) => mine,
+                    Err(_) => return Ok(Flown::Late),
+                },
+            };
+            if mine {
                 let made = turn.renewing(make(turn.clone())).await;
                 if turn.lost().is_none() {
                     return cache.land(key, kept, &turn, &pilot, made).await;

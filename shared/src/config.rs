@@ -231,6 +231,7 @@ mod tests {
         assert_eq!(config.access_token_life, Duration::from_secs(900));
         assert_eq!(config.password_min_length, 15);
         assert_eq!(config.rate_limit_ai_requests, 50);
+        assert!(config.ai_caching);
         let budgets = [config.budget_user_day, config.budget_user_month, config.budget_tenant_month];
         assert_eq!(budgets, [1, 10, 100].map(Money::from_dollars));
         assert_eq!(config.max_cost_per_request.to_string(), "0.25");
@@ -250,6 +251,7 @@ mod tests {
             ("OPENAI_BASE_URL", "https://user:pass@example.com"),
             ("USE_CHEAPER_MODELS_THRESHOLD", "NaN"),
             ("USE_CHEAPER_MODELS_THRESHOLD", "1.5"),
+            ("ENABLE_AI_CACHING", "yes"),
             ("JWT_EXPIRES_IN", "2d"),
             ("JWT_EXPIRES_IN", "soon"),
             ("JWT_EXPIRES_IN", "99999999999999999999d"),
