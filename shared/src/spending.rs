@@ -1,7 +1,7 @@
 //! A paid call and its money: the worst case is reserved before it, what it did cost is settled after it.
 //!
 //! [`pay`] is for every provider; [`send`] is what a chat with a language model makes of it.
-//! Deliberately absent: what is asked (see [`ai`](crate::ai)) and how leases are kept (see [`budget`](crate::budget)).
+//! Deliberately absent: what is asked (see [`ai`](crate::ai)) and how leases are kept (see [`budget`]).
 
 use std::time::Duration;
 
