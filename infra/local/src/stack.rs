@@ -6,13 +6,15 @@
 use crate::data::Data;
 use crate::dynamodb;
 use crate::error::{Error, Result};
-use crate::gateway::{self, Gateway, Routes, websocket};
+use crate::gateway::{self, Gateway, Page, Routes};
+use crate::hosts::Hosts;
 use crate::iam::Policies;
 use crate::lambda::environment::Endpoints;
 use crate::lambda::{Fault, InvokeError, Lambda, Logs, MAX_PAYLOAD, invoke_api};
 use crate::secrets::{self, SecretsManager, Vault, rotation};
 use crate::server;
 use crate::settings::Settings;
+use crate::sockets::{self, Limits, Sockets};
 use crate::template::{self, Event, Rotation, Template};
 use serde_json::{Value, json};
 use std::future::Future;
@@ -34,6 +36,7 @@ pub(crate) struct Plan {
     pub(crate) ttl_sweep: Option<Duration>,
     pub(crate) rotate: bool,
     pub(crate) echo: bool,
+    pub(crate) sockets: Limits,
 }
 
 /// A running stack. Dropping it kills its processes and waits for their end.
@@ -43,6 +46,8 @@ pub struct Stack {
     lambda: Arc<Lambda>,
     dynamodb: Arc<dynamodb::Front>,
     secrets: Arc<SecretsManager>,
+    sockets: Option<Arc<Sockets>>,
+    hosts: Hosts,
     runtime: Runtime,
     _data: Option<Data>,
 }
@@ -52,8 +57,9 @@ impl Stack {
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         let runtime = runtime.worker_threads(2).thread_name("aura-local").enable_all().build();
         let runtime = Runtime(Some(runtime.map_err(|error| Error::new(format!("cannot start: {error}")))?));
-        let (template, addresses, lambda, dynamodb, secrets, data) = runtime.run(launch(plan)).await??;
-        Ok(Self { template, addresses, lambda, dynamodb, secrets, runtime, _data: data })
+        let launched = runtime.run(launch(plan)).await??;
+        let Launched { template, addresses, lambda, dynamodb, secrets, sockets, hosts, data } = launched;
+        Ok(Self { template, addresses, lambda, dynamodb, secrets, sockets, hosts, runtime, _data: data })
     }
 
     /// Base URL of the HTTP API and of the page.
@@ -61,9 +67,17 @@ impl Stack {
         &self.addresses[0].1
     }
 
-    /// Of the WebSocket API, `ws://...`.
+    /// Of the port of the WebSocket API, `ws://...`.
     pub fn ws(&self) -> &str {
         &self.addresses[1].1
+    }
+
+    /// Where clients connect, `ws://.../{stage}`; the port alone if the template has no WebSocket API.
+    pub fn websocket(&self) -> String {
+        match &self.template.websocket_api {
+            Some(api) => format!("{}/{}", self.ws(), api.stage),
+            None => self.ws().to_owned(),
+        }
     }
 
     /// Endpoint of DynamoDB. Callers that are not functions of the stack may do everything.
@@ -99,6 +113,22 @@ impl Stack {
         routes
     }
 
+    /// The routes of the WebSocket API, by key; none if the template has no such API.
+    pub fn socket_routes(&self) -> Vec<SocketRoute> {
+        let routes = self.template.websocket_api.iter().flat_map(|api| &api.routes);
+        let route = |(key, route): (&String, &template::WebSocketRoute)| SocketRoute {
+            key: key.clone(),
+            function: route.function.clone(),
+            answers: route.answers,
+        };
+        routes.map(route).collect()
+    }
+
+    /// The template's outputs, with this machine's addresses.
+    pub fn outputs(&self) -> Vec<(String, String)> {
+        self.template.outputs.iter().map(|(name, value)| (name.clone(), self.hosts.resolve(value))).collect()
+    }
+
     /// The names of all functions, as the template orders them.
     pub fn functions(&self) -> Vec<String> {
         self.template.functions.iter().map(|function| function.name.clone()).collect()
@@ -108,6 +138,10 @@ impl Stack {
     pub fn addresses(&self) -> Value {
         let mut addresses: Value =
             self.addresses.iter().map(|(name, url)| ((*name).to_owned(), Value::from(url.clone()))).collect();
+        if self.sockets.is_some() {
+            addresses["websocket"] = self.websocket().into();
+        }
+        addresses["outputs"] = self.outputs().into_iter().collect();
         addresses["environment"] = json!(self.lambda.environments());
         addresses
     }
@@ -178,10 +212,38 @@ impl Stack {
         self.dynamodb_fault(dynamodb::Rule::new(fault).function(function).operation(operation).times(1));
     }
 
-    /// No more faults, of invocations or of DynamoDB.
+    /// What the rule is about fails as it says, until it is used up or `end_faults` is called.
+    pub fn socket_fault(&self, rule: sockets::Rule) {
+        if let Some(sockets) = &self.sockets {
+            sockets.faults.add(rule);
+        }
+    }
+
+    /// Draw the fate of every message, answer, post and disconnection of the connections that open
+    /// from now on: the same seed and the same clients meet the same faults.
+    pub fn socket_chaos(&self, seed: u64, chaos: sockets::Chaos) {
+        if let Some(sockets) = &self.sockets {
+            sockets.seed(seed, chaos);
+        }
+    }
+
+    /// The ids of the open WebSocket connections, oldest first.
+    pub fn connections(&self) -> Vec<String> {
+        self.sockets.as_ref().map(|sockets| sockets.open_connections()).unwrap_or_default()
+    }
+
+    /// Cut a WebSocket connection as a lost network does, without a close frame; `false` if it is not open.
+    pub fn cut_connection(&self, id: &str) -> bool {
+        self.sockets.as_ref().is_some_and(|sockets| sockets.cut(id))
+    }
+
+    /// No more faults, of invocations, DynamoDB or the WebSocket API.
     pub fn end_faults(&self) {
         self.lambda.faults.clear();
         self.dynamodb.faults.clear();
+        if let Some(sockets) = &self.sockets {
+            sockets.faults.clear();
+        }
     }
 
     /// What a function's processes asked of DynamoDB, oldest first; refusals by policy are not in it.
@@ -213,6 +275,17 @@ pub struct Route {
     pub function: String,
 }
 
+/// One route of the WebSocket API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SocketRoute {
+    /// Such as `$connect`, or what a message names.
+    pub key: String,
+    /// The function that takes it.
+    pub function: String,
+    /// The function's answer goes to the caller.
+    pub answers: bool,
+}
+
 /// On which side of a DynamoDB write a process is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
@@ -230,12 +303,21 @@ impl Drop for Stack {
 }
 
 type Addresses = [(&'static str, String); 5];
-type Launched = (Template, Addresses, Arc<Lambda>, Arc<dynamodb::Front>, Arc<SecretsManager>, Option<Data>);
+
+struct Launched {
+    template: Template,
+    addresses: Addresses,
+    lambda: Arc<Lambda>,
+    dynamodb: Arc<dynamodb::Front>,
+    secrets: Arc<SecretsManager>,
+    sockets: Option<Arc<Sockets>>,
+    hosts: Hosts,
+    data: Option<Data>,
+}
 
 async fn launch(plan: Plan) -> Result<Launched> {
     let mut template = Template::read(&plan.template, &plan.settings.merged())?;
     let overlay = plan.settings.apply(&mut template)?;
-    let functions = binaries(&template, &plan.binaries)?;
     let data = plan.data.as_deref().map(Data::open).transpose()?;
     let policies =
         template.functions.iter().map(|function| (function.name.clone(), function.policies.clone())).collect();
@@ -244,7 +326,7 @@ async fn launch(plan: Plan) -> Result<Launched> {
     let engine = dynamodb::Engine::open(data.as_ref().map(|data| data.tables.as_path()), &template.tables)?;
     let front = Arc::new(dynamodb::Front::new(engine, Arc::clone(&policies)));
     let vault = Vault::open(data.as_ref().map(|data| data.secrets.clone()), &template.secrets, overlay)?;
-    let secrets = Arc::new(SecretsManager { vault, policies, lambda: Default::default() });
+    let secrets = Arc::new(SecretsManager { vault, policies: Arc::clone(&policies), lambda: Default::default() });
 
     let (http, http_address) = server::bind(plan.port).await?;
     let (ws, ws_address) = server::bind(plan.ws_port).await?;
@@ -258,7 +340,16 @@ async fn launch(plan: Plan) -> Result<Launched> {
         ("secretsmanager", format!("http://{vault_address}")),
         ("lambda", format!("http://{invoke_address}")),
     ];
-    let endpoints = Endpoints { dynamodb: addresses[2].1.clone(), secrets_manager: addresses[3].1.clone() };
+    let hosts = Hosts::new(&template, &http_address.to_string(), &ws_address.to_string());
+    for value in template.functions.iter_mut().flat_map(|function| function.environment.values_mut()) {
+        *value = hosts.resolve(value);
+    }
+    let functions = binaries(&template, &plan.binaries)?;
+    let endpoints = Endpoints {
+        dynamodb: addresses[2].1.clone(),
+        secrets_manager: addresses[3].1.clone(),
+        lambda: addresses[4].1.clone(),
+    };
     let lambda = Arc::new(Lambda::new(functions, endpoints, plan.processes, plan.echo));
     let _ = front.lambda.set(Arc::clone(&lambda));
     let _ = secrets.lambda.set(Arc::clone(&lambda));
@@ -284,14 +375,26 @@ async fn launch(plan: Plan) -> Result<Launched> {
     let gateway = Arc::new(Gateway {
         routes: Routes::new(&template.functions),
         cors: template.cors.clone(),
+        page: Page::new(&addresses[1].1),
         lambda: Arc::clone(&lambda),
     });
     server::serve(http, gateway::BODY_LIMIT, move |request| {
         let gateway = Arc::clone(&gateway);
         async move { gateway.answer(request).await }
     });
-    server::serve(ws, gateway::BODY_LIMIT, websocket::answer);
-    Ok((template, addresses, lambda, front, secrets, data))
+    let api = template.websocket_api.clone();
+    let sockets = api.map(|api| Arc::new(Sockets::new(api, Arc::clone(&lambda), policies, plan.sockets)));
+    match &sockets {
+        None => server::serve(ws, sockets::BODY_LIMIT, sockets::absent),
+        Some(sockets) => {
+            let sockets = Arc::clone(sockets);
+            server::serve(ws, sockets::BODY_LIMIT, move |request| {
+                let sockets = Arc::clone(&sockets);
+                async move { Some(sockets.answer(request).await) }
+            })
+        }
+    };
+    Ok(Launched { template, addresses, lambda, dynamodb: front, secrets, sockets, hosts, data })
 }
 
 async fn rotate(secrets: &SecretsManager, lambda: &Lambda, schedule: &Rotation) -> Result<()> {

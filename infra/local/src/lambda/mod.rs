@@ -93,12 +93,22 @@ impl Lambda {
     }
 
     pub(crate) async fn invoke(&self, name: &str, event: Bytes) -> Result<Bytes, InvokeError> {
+        self.invoke_under(name, event, None).await
+    }
+
+    /// With a fault of the caller's choice, unless a test has planned another for this invocation.
+    pub(crate) async fn invoke_under(
+        &self,
+        name: &str,
+        event: Bytes,
+        fault: Option<Fault>,
+    ) -> Result<Bytes, InvokeError> {
         let pool = self.pools.get(name).ok_or_else(|| InvokeError::NoSuchFunction(name.to_owned()))?;
         if event.len() > MAX_PAYLOAD {
             return Err(InvokeError::RequestTooLarge(event.len()));
         }
         let id = random::uuid().map_err(|error| InvokeError::Init(error.to_string()))?;
-        match self.faults.next(name) {
+        match self.faults.next(name).or(fault) {
             None => self.deliver(pool, &id, event, None).await,
             Some(Fault::Drop) => Err(InvokeError::Dropped),
             Some(Fault::KillAfter(delay)) => self.deliver(pool, &id, event, Some(delay)).await,
