@@ -2,9 +2,10 @@
 //! what they set.
 
 use crate::error::{Error, Result};
+use crate::launch::Plan;
 use crate::settings::Settings;
 use crate::sockets::Limits;
-use crate::stack::{Plan, Stack};
+use crate::stack::Stack;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;

@@ -27,6 +27,7 @@
 //! What it does not emulate stops it: a template that says more is refused at its line, a request
 //! for more is refused by name. It knows nothing of the functions but their binaries.
 
+mod activity;
 mod builder;
 mod clock;
 mod data;
@@ -36,6 +37,7 @@ mod gateway;
 mod hosts;
 mod iam;
 mod lambda;
+mod launch;
 mod random;
 mod secrets;
 mod server;

@@ -6,38 +6,16 @@
 use crate::data::Data;
 use crate::dynamodb;
 use crate::error::{Error, Result};
-use crate::gateway::{self, Gateway, Page, Routes};
 use crate::hosts::Hosts;
-use crate::iam::Policies;
-use crate::lambda::environment::Endpoints;
-use crate::lambda::{Fault, InvokeError, Lambda, Logs, MAX_PAYLOAD, invoke_api};
-use crate::secrets::{self, SecretsManager, Vault, rotation};
-use crate::server;
-use crate::settings::Settings;
-use crate::sockets::{self, Limits, Sockets};
-use crate::template::{self, Event, Rotation, Template};
+use crate::lambda::{Fault, InvokeError, Lambda, Logs};
+use crate::launch::{Addresses, Launched, Plan, launch, rotate};
+use crate::secrets::SecretsManager;
+use crate::sockets::{self, Sockets};
+use crate::template::{Event, Template, WebSocketRoute};
 use serde_json::{Value, json};
 use std::future::Future;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-
-pub(crate) type Binaries = Arc<dyn Fn(&str) -> PathBuf + Send + Sync>;
-
-/// What a stack is started with; `crate::builder` fills it in.
-pub(crate) struct Plan {
-    pub(crate) template: PathBuf,
-    pub(crate) binaries: Binaries,
-    pub(crate) settings: Settings,
-    pub(crate) data: Option<PathBuf>,
-    pub(crate) port: u16,
-    pub(crate) ws_port: u16,
-    pub(crate) processes: usize,
-    pub(crate) ttl_sweep: Option<Duration>,
-    pub(crate) rotate: bool,
-    pub(crate) echo: bool,
-    pub(crate) sockets: Limits,
-}
 
 /// A running stack. Dropping it kills its processes and waits for their end.
 pub struct Stack {
@@ -116,7 +94,7 @@ impl Stack {
     /// The routes of the WebSocket API, by key; none if the template has no such API.
     pub fn socket_routes(&self) -> Vec<SocketRoute> {
         let routes = self.template.websocket_api.iter().flat_map(|api| &api.routes);
-        let route = |(key, route): (&String, &template::WebSocketRoute)| SocketRoute {
+        let route = |(key, route): (&String, &WebSocketRoute)| SocketRoute {
             key: key.clone(),
             function: route.function.clone(),
             answers: route.answers,
@@ -237,6 +215,14 @@ impl Stack {
         self.sockets.as_ref().is_some_and(|sockets| sockets.cut(id))
     }
 
+    /// Wait, 30 s at most, until nothing is under way: no invocation and no retry of one, no message
+    /// on its way to a function, no answer or post that a fault holds back.
+    pub async fn quiet(&self) -> Result<()> {
+        let activity = self.lambda.activity.clone();
+        let quiet = tokio::time::timeout(Duration::from_secs(30), activity.quiet());
+        quiet.await.map_err(|_| Error::new("something was under way for 30 s"))
+    }
+
     /// No more faults, of invocations, DynamoDB or the WebSocket API.
     pub fn end_faults(&self) {
         self.lambda.faults.clear();
@@ -300,138 +286,6 @@ impl Drop for Stack {
         let lambda = Arc::clone(&self.lambda);
         self.runtime.end(async move { lambda.shut_down().await });
     }
-}
-
-type Addresses = [(&'static str, String); 5];
-
-struct Launched {
-    template: Template,
-    addresses: Addresses,
-    lambda: Arc<Lambda>,
-    dynamodb: Arc<dynamodb::Front>,
-    secrets: Arc<SecretsManager>,
-    sockets: Option<Arc<Sockets>>,
-    hosts: Hosts,
-    data: Option<Data>,
-}
-
-async fn launch(plan: Plan) -> Result<Launched> {
-    let mut template = Template::read(&plan.template, &plan.settings.merged())?;
-    let overlay = plan.settings.apply(&mut template)?;
-    let data = plan.data.as_deref().map(Data::open).transpose()?;
-    let policies =
-        template.functions.iter().map(|function| (function.name.clone(), function.policies.clone())).collect();
-    let policies = Arc::new(Policies(policies));
-
-    let engine = dynamodb::Engine::open(data.as_ref().map(|data| data.tables.as_path()), &template.tables)?;
-    let front = Arc::new(dynamodb::Front::new(engine, Arc::clone(&policies)));
-    let vault = Vault::open(data.as_ref().map(|data| data.secrets.clone()), &template.secrets, overlay)?;
-    let secrets = Arc::new(SecretsManager { vault, policies: Arc::clone(&policies), lambda: Default::default() });
-
-    let (http, http_address) = server::bind(plan.port).await?;
-    let (ws, ws_address) = server::bind(plan.ws_port).await?;
-    let (tables, tables_address) = server::bind(0).await?;
-    let (vault, vault_address) = server::bind(0).await?;
-    let (invoke, invoke_address) = server::bind(0).await?;
-    let addresses = [
-        ("http", format!("http://{http_address}")),
-        ("ws", format!("ws://{ws_address}")),
-        ("dynamodb", format!("http://{tables_address}")),
-        ("secretsmanager", format!("http://{vault_address}")),
-        ("lambda", format!("http://{invoke_address}")),
-    ];
-    let hosts = Hosts::new(&template, &http_address.to_string(), &ws_address.to_string());
-    for value in template.functions.iter_mut().flat_map(|function| function.environment.values_mut()) {
-        *value = hosts.resolve(value);
-    }
-    let functions = binaries(&template, &plan.binaries)?;
-    let endpoints = Endpoints {
-        dynamodb: addresses[2].1.clone(),
-        secrets_manager: addresses[3].1.clone(),
-        lambda: addresses[4].1.clone(),
-    };
-    let lambda = Arc::new(Lambda::new(functions, endpoints, plan.processes, plan.echo));
-    let _ = front.lambda.set(Arc::clone(&lambda));
-    let _ = secrets.lambda.set(Arc::clone(&lambda));
-
-    let service = Arc::clone(&front);
-    server::serve(tables, dynamodb::BODY_LIMIT, move |request| {
-        let front = Arc::clone(&service);
-        async move { front.answer(request).await }
-    });
-    let service = Arc::clone(&secrets);
-    server::serve(vault, secrets::BODY_LIMIT, move |request| Arc::clone(&service).answer(request));
-    let service = Arc::clone(&lambda);
-    server::serve(invoke, MAX_PAYLOAD + 1024 * 1024, move |request| invoke_api::answer(Arc::clone(&service), request));
-    upkeep(&lambda, &front, plan.ttl_sweep);
-
-    for rotation in &template.rotations {
-        let arn = format!("arn:aws:lambda:{}:{}:function:{}", template::REGION, template::ACCOUNT, rotation.function);
-        let rotated = secrets.schedule(&rotation.secret_arn, &arn)?;
-        if plan.rotate && rotation.immediately && !rotated {
-            rotate(&secrets, &lambda, rotation).await?;
-        }
-    }
-    let gateway = Arc::new(Gateway {
-        routes: Routes::new(&template.functions),
-        cors: template.cors.clone(),
-        page: Page::new(&addresses[1].1),
-        lambda: Arc::clone(&lambda),
-    });
-    server::serve(http, gateway::BODY_LIMIT, move |request| {
-        let gateway = Arc::clone(&gateway);
-        async move { gateway.answer(request).await }
-    });
-    let api = template.websocket_api.clone();
-    let sockets = api.map(|api| Arc::new(Sockets::new(api, Arc::clone(&lambda), policies, plan.sockets)));
-    match &sockets {
-        None => server::serve(ws, sockets::BODY_LIMIT, sockets::absent),
-        Some(sockets) => {
-            let sockets = Arc::clone(sockets);
-            server::serve(ws, sockets::BODY_LIMIT, move |request| {
-                let sockets = Arc::clone(&sockets);
-                async move { Some(sockets.answer(request).await) }
-            })
-        }
-    };
-    Ok(Launched { template, addresses, lambda, dynamodb: front, secrets, sockets, hosts, data })
-}
-
-async fn rotate(secrets: &SecretsManager, lambda: &Lambda, schedule: &Rotation) -> Result<()> {
-    rotation::rotate(&secrets.vault, lambda, &schedule.secret_arn, &schedule.function, None).await.map(drop)
-}
-
-fn binaries(template: &Template, find: &Binaries) -> Result<Vec<(template::Function, PathBuf)>> {
-    let with_binary = |function: &template::Function| {
-        let binary = find(&function.name);
-        if binary.is_file() {
-            return Ok((function.clone(), binary));
-        }
-        Err(Error::new(format!(
-            "{} has no binary at {}; build it with `cargo build -p aura-functions --bins`",
-            function.logical_id,
-            binary.display()
-        )))
-    };
-    template.functions.iter().map(with_binary).collect()
-}
-
-fn upkeep(lambda: &Arc<Lambda>, front: &Arc<dynamodb::Front>, ttl_sweep: Option<Duration>) {
-    let lambda = Arc::clone(lambda);
-    tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(Duration::from_secs(60)).await;
-            lambda.reap();
-        }
-    });
-    let (Some(every), engine) = (ttl_sweep, front.engine.clone()) else { return };
-    tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(every).await;
-            let engine = engine.clone();
-            let _ = tokio::task::spawn_blocking(move || engine.sweep_ttl()).await;
-        }
-    });
 }
 
 /// A runtime that may be dropped anywhere: its end happens on a thread that may block.

@@ -157,21 +157,21 @@ impl Connection {
         self.last_active_ms.store(clock::epoch_ms(), Ordering::Relaxed);
     }
 
-    /// Put it into the buffer, now or after a delay that a fault asks for; room is taken now.
-    pub(crate) fn send(self: &Arc<Self>, text: Utf8Bytes, delay: Duration) -> Result<(), Unsent> {
+    /// Put it into the buffer, if there is room.
+    pub(crate) fn send(&self, text: Utf8Bytes) -> Result<(), Unsent> {
+        self.reserve(&text)?;
+        self.enqueue(text)
+    }
+
+    /// Take the room that `enqueue` will fill.
+    pub(crate) fn reserve(&self, text: &Utf8Bytes) -> Result<(), Unsent> {
         let room = |queued: usize| (queued + text.len() <= BUFFER).then_some(queued + text.len());
-        if self.queued.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).is_err() {
-            return Err(Unsent::Full);
-        }
-        if delay.is_zero() {
-            return self.queue.send(Outgoing::Text(text)).map_err(|_| Unsent::Gone);
-        }
-        let connection = Arc::clone(self);
-        tokio::spawn(async move {
-            tokio::time::sleep(delay).await;
-            let _ = connection.queue.send(Outgoing::Text(text));
-        });
-        Ok(())
+        let reserved = self.queued.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room);
+        reserved.map(drop).map_err(|_| Unsent::Full)
+    }
+
+    pub(crate) fn enqueue(&self, text: Utf8Bytes) -> Result<(), Unsent> {
+        self.queue.send(Outgoing::Text(text)).map_err(|_| Unsent::Gone)
     }
 
     /// End it; only the first ending counts.

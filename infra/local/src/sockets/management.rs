@@ -45,7 +45,7 @@ impl Sockets {
                 let sent = match self.faults.post(&connection) {
                     Post::Lost => Ok(()),
                     Post::Refused => Err(Unsent::Full),
-                    Post::Arrives(delay) => connection.send(text.into(), delay),
+                    Post::Arrives(delay) => self.send(&connection, text.into(), delay),
                 };
                 match sent {
                     Ok(()) => server::respond(StatusCode::OK, "application/json", ""),

@@ -16,13 +16,13 @@ mod opening;
 pub use faults::{Chaos, Fault, Rule};
 
 use crate::iam::Policies;
-use crate::lambda::{self, InvokeError, Lambda};
+use crate::lambda::{self, Lambda};
 use crate::random;
 use crate::server::{self, Request, Response};
 use crate::template::{WebSocketApi, WebSocketRoute};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
-use connection::{Connection, Ending, MAX_MESSAGE};
+use connection::{Connection, Ending, MAX_MESSAGE, Unsent};
 use faults::{Delivery, Faults};
 use hyper::StatusCode;
 use hyper::body::Bytes;
@@ -129,7 +129,11 @@ impl Sockets {
         for delivery in self.faults.message(connection, key) {
             let (sockets, connection) = (Arc::clone(self), Arc::clone(connection));
             let (key, route, text) = (key.clone(), route.clone(), text.clone());
-            tokio::spawn(async move { sockets.deliver(&connection, &key, &route, &text, delivery).await });
+            let underway = self.lambda.activity.begin();
+            tokio::spawn(async move {
+                sockets.deliver(&connection, &key, &route, &text, delivery).await;
+                drop(underway);
+            });
         }
     }
 
@@ -163,8 +167,23 @@ impl Sockets {
             && !delivery.lose_answer
         {
             // A client that does not read loses its answers; one that is gone needs none.
-            let _ = connection.send(body.into(), delivery.answer_delay);
+            let _ = self.send(connection, body.into(), delivery.answer_delay);
         }
+    }
+
+    /// Into the connection's buffer, now or after a delay that a fault asks for; room is taken now.
+    fn send(&self, connection: &Arc<Connection>, text: Utf8Bytes, delay: Duration) -> Result<(), Unsent> {
+        if delay.is_zero() {
+            return connection.send(text);
+        }
+        connection.reserve(&text)?;
+        let (connection, underway) = (Arc::clone(connection), self.lambda.activity.begin());
+        tokio::spawn(async move {
+            tokio::time::sleep(delay).await;
+            let _ = connection.enqueue(text);
+            drop(underway);
+        });
+        Ok(())
     }
 
     /// The function's answer, or what a client is told in its place.
@@ -192,11 +211,14 @@ impl Sockets {
         if self.faults.skips_disconnect(connection) {
             return;
         }
+        let Ok(request_id) = random::uuid() else { return };
         let event = event::disconnect(&self.api, connection, ending.status, &ending.reason, &identifier());
         let (lambda, function) = (Arc::clone(&self.lambda), route.function.clone());
+        let underway = self.lambda.activity.begin();
         tokio::spawn(async move {
-            // Best effort, but a machine that is short of processes is not a reason to leave it out.
-            while let Err(InvokeError::Throttled) = lambda.invoke(&function, event.to_string().into()).await {}
+            let _underway = underway;
+            // Best effort on AWS; here it comes, unless a fault leaves it out.
+            let _ = lambda.invoke_patiently(&request_id, &function, event.to_string().into(), None).await;
         });
     }
 }
@@ -204,7 +226,7 @@ impl Sockets {
 /// API Gateway's own frames.
 fn refuse(connection: &Arc<Connection>, why: &str, request_id: &str) {
     let frame = json!({ "message": why, "connectionId": connection.id, "requestId": request_id });
-    let _ = connection.send(frame.to_string().into(), Duration::ZERO);
+    let _ = connection.send(frame.to_string().into());
 }
 
 /// What an answer of a Lambda proxy integration says to the caller, which may be nothing; `None` when

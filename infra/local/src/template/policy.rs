@@ -75,3 +75,21 @@ fn statement(node: &Node) -> Result<Statement, Refusal> {
     }
     Ok(Statement { actions, resources })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_any_text_wherever_it_is() {
+        let arn = "arn:aws:execute-api:us-east-1:1:api/prod/POST/@connections/a=";
+        for pattern in ["*", arn, "arn:*", "*/prod/*", "arn:aws:execute-api:*:api/*/POST/@connections/*", "*a="] {
+            assert!(covers(pattern, arn), "{pattern}");
+        }
+        for pattern in ["", "arn", "*/dev/*", "arn:aws:execute-api:*:api/*/GET/@connections/*", "*b=", "arn:*:api/prod"]
+        {
+            assert!(!covers(pattern, arn), "{pattern}");
+        }
+        assert!(!covers("a*a", "a"), "the two ends may not share a letter");
+    }
+}

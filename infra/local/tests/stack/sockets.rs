@@ -1,10 +1,10 @@
 //! The WebSocket API, black box.
 
-use crate::client::{Socket, get, send};
+use crate::client::{Socket, get, invoke_as, send};
 use crate::{builder_of, meet, release};
-use aura_local::{Builder, SocketFault as Fault, SocketRule as Rule, Stack};
+use aura_local::{Builder, SocketChaos as Chaos, SocketFault as Fault, SocketRule as Rule, Stack};
 use aws_lambda_events::apigw::ApiGatewayWebsocketProxyRequest;
-use futures_util::SinkExt;
+use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -32,7 +32,13 @@ pub(crate) fn cases() -> Vec<(&'static str, fn())> {
         too_many_new_connections_are_refused,
         disconnect_says_why,
         faults_hit_what_they_name,
+        a_seed_repeats_its_faults,
+        an_authorizer_guards_the_door_and_names_the_guest,
         functions_find_the_apis_of_their_template,
+        functions_invoke_what_their_policies_name,
+        background_work_is_tried_three_times,
+        background_work_waits_for_a_process,
+        hundreds_of_connections_hear_their_posts,
     ]
     .into()
 }
@@ -441,4 +447,159 @@ async fn functions_find_the_apis_of_their_template() {
     assert!(page.head.contains(&format!("connect-src 'self' {};", stack.ws())), "{}", page.head);
     let routes = stack.socket_routes();
     assert_eq!(routes.iter().filter(|route| !route.answers).count(), 5);
+}
+
+/// A post of the operator; its status.
+async fn post(stack: &Stack, id: &str, text: &str) -> u16 {
+    let head = format!("POST /prod/@connections/{} HTTP/1.1\r\n", id.replace('=', "%3D"));
+    send(&stack.ws().replace("ws://", "http://"), [127, 0, 0, 1].into(), &head, text.as_bytes()).await.unwrap().status
+}
+
+/// What two clients hear of twenty echoes and twenty posts each, in alphabetical order.
+async fn heard_under(seed: u64, chaos: Chaos) -> Vec<Vec<String>> {
+    let stack = stack().await;
+    stack.socket_chaos(seed, chaos);
+    let mut all = Vec::new();
+    for _ in 0..2 {
+        let mut socket = open(&stack).await;
+        let id = stack.connections().pop().unwrap();
+        for n in 0..20 {
+            socket.tell(&json!({ "action": "echo", "text": format!("echo {n:02}") })).await;
+            assert_eq!(post(&stack, &id, &format!("post {n:02}")).await, 200);
+        }
+        // The pong says that every message was read, and the quiet that it was dealt with.
+        socket.stream.send(Message::Ping("".into())).await.unwrap();
+        let mut heard = Vec::new();
+        loop {
+            match socket.stream.next().await {
+                Some(Ok(Message::Pong(_))) => break,
+                Some(Ok(Message::Text(text))) => heard.push(text.as_str().to_owned()),
+                other => panic!("{other:?}"),
+            }
+        }
+        stack.quiet().await.unwrap();
+        stack.end_faults();
+        assert_eq!(post(&stack, &id, "end").await, 200);
+        stack.socket_chaos(seed, chaos);
+        loop {
+            match socket.hear().await {
+                text if text == "end" => break,
+                text => heard.push(text),
+            }
+        }
+        heard.sort();
+        all.push(heard);
+    }
+    all
+}
+
+async fn a_seed_repeats_its_faults() {
+    let chaos = Chaos {
+        message_delay: Duration::from_millis(5),
+        lose_message: 0.2,
+        duplicate_message: 0.2,
+        lose_answer: 0.1,
+        post_delay: Duration::from_millis(5),
+        lose_post: 0.3,
+        ..Chaos::default()
+    };
+    let first = heard_under(42, chaos).await;
+    assert_eq!(first, heard_under(42, chaos).await);
+    assert_ne!(first, heard_under(43, chaos).await);
+    let calm = heard_under(42, Chaos::default()).await;
+    assert_eq!(calm.iter().map(Vec::len).collect::<Vec<_>>(), [40, 40]);
+}
+
+async fn an_authorizer_guards_the_door_and_names_the_guest() {
+    let stack = builder_of("authorized.yaml").start().await.unwrap();
+    assert_eq!(stack.websocket(), format!("{}/default", stack.ws()));
+    let enter = async |query: &str| Socket::open(&format!("{}{query}", stack.websocket()), &[]).await;
+    for (query, status) in [("", 401), ("?token=bob", 403), ("?token=nobody", 401), ("?token=else", 500)] {
+        assert_eq!(enter(query).await.err().map(|(status, _)| status), Some(status), "{query}");
+    }
+    assert!(stack.processes("socket").is_empty(), "$connect was asked for a guest who was not let in");
+    let mut ann = enter("?token=ann").await.unwrap_or_else(|refusal| panic!("{refusal:?}"));
+    let guest = json!({ "level": "5", "principalId": "ann", "tenant": "t1" });
+    ann.tell(&json!({ "action": "event" })).await;
+    assert_eq!(ann.hear_json().await["requestContext"]["authorizer"], guest);
+    ann.stream.close(None).await.unwrap();
+    ann.end().await;
+    for event in [printed(&stack, "connected {").await, printed(&stack, "disconnected").await] {
+        assert_eq!(event["requestContext"]["authorizer"], guest);
+    }
+}
+
+async fn functions_invoke_what_their_policies_name() {
+    let stack = stack().await;
+    let mut socket = open(&stack).await;
+    let mut invoked = async |function: &str| {
+        let message = json!({ "action": "invoke", "function": function, "event": { "text": function } });
+        socket.ask(&message).await
+    };
+    assert_eq!(invoked("task").await, json!({ "status": 202 }).to_string());
+    stack.log_line("task", "task task").await.unwrap();
+    let arn = "arn:aws:lambda:us-east-1:123456789012:function:task";
+    assert_eq!(invoked(arn).await, json!({ "status": 202 }).to_string());
+    stack.log_line("task", &format!("task {arn}")).await.unwrap();
+    assert_eq!(invoked("stranger").await, json!({ "status": 403 }).to_string());
+    let denied = invoke_as("AKIALOCAL.task", stack.lambda(), "task", "Event", &json!({})).await.unwrap();
+    let sentence =
+        format!("assumed-role/task/task is not authorized to perform: lambda:InvokeFunction on resource: {arn}");
+    assert!(denied.body.contains(&sentence), "{}", denied.body);
+    let large = json!({ "text": "a".repeat(1024 * 1024) });
+    assert_eq!(invoke_as("operator", stack.lambda(), "task", "Event", &large).await.unwrap().status, 413);
+    assert!(stack.processes("stranger").is_empty());
+}
+
+async fn background(stack: &Stack, event: &Value) {
+    assert_eq!(invoke_as("operator", stack.lambda(), "task", "Event", event).await.unwrap().status, 202);
+}
+
+async fn background_work_is_tried_three_times() {
+    let stack = stack().await;
+    background(&stack, &json!({ "text": "hopeless", "fail": true })).await;
+    stack.log_line("task", "is given up after three attempts").await.unwrap();
+    let attempts: Vec<_> = stack.logs("task").into_iter().filter(|line| line.starts_with("task hopeless")).collect();
+    assert_eq!(attempts.len(), 3, "{attempts:?}");
+    assert!(attempts.iter().all(|attempt| *attempt == attempts[0]), "the request id changed: {attempts:?}");
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = format!("http://{}", listener.local_addr().unwrap());
+    background(&stack, &json!({ "text": "killed once", "at": at })).await;
+    let _inside = meet(&listener).await;
+    stack.kill("task").await;
+    release(meet(&listener).await).await;
+    stack.quiet().await.unwrap();
+}
+
+async fn background_work_waits_for_a_process() {
+    let stack = builder().processes(1).start().await.unwrap();
+    let mut socket = open(&stack).await;
+    // The only process is the one that asks for another's.
+    let message = json!({ "action": "invoke", "function": "task", "event": { "text": "in its time" } });
+    assert_eq!(socket.ask(&message).await, json!({ "status": 202 }).to_string());
+    stack.log_line("task", "task in its time").await.unwrap();
+    stack.quiet().await.unwrap();
+}
+
+async fn hundreds_of_connections_hear_their_posts() {
+    const CONNECTIONS: usize = 300;
+    let stack = builder().processes(4).start().await.unwrap();
+    let mut sockets = Vec::new();
+    for _ in 0..CONNECTIONS {
+        sockets.push(open(&stack).await);
+    }
+    let ids = stack.connections();
+    assert_eq!(ids.len(), CONNECTIONS);
+    for id in &ids {
+        assert_eq!(post(&stack, id, id).await, 200);
+    }
+    let mut heard = Vec::new();
+    for socket in &mut sockets {
+        heard.push(socket.hear().await);
+    }
+    heard.sort();
+    let mut expected = ids;
+    expected.sort();
+    assert_eq!(heard, expected);
 }

@@ -123,3 +123,21 @@ pub(crate) async fn task(event: LambdaEvent<Value>) -> Result<Value, Error> {
     }
     if event.payload["fail"] == true { Err("on purpose".into()) } else { Ok(Value::Null) }
 }
+
+/// An authoriser that believes what it is told.
+pub(crate) async fn doorkeeper(event: LambdaEvent<Value>) -> Result<Value, Error> {
+    let event = event.payload;
+    assert_eq!((&event["type"], event.get("isBase64Encoded")), (&json!("REQUEST"), None));
+    let policy = |effect: &str| {
+        let statement = json!({ "Effect": effect, "Action": "execute-api:Invoke", "Resource": event["methodArn"] });
+        json!({ "Version": "2012-10-17", "Statement": [statement] })
+    };
+    match event["queryStringParameters"]["token"].as_str().unwrap_or_default() {
+        "ann" => Ok(
+            json!({ "principalId": "ann", "policyDocument": policy("Allow"), "context": { "level": 5, "tenant": "t1" } }),
+        ),
+        "bob" => Ok(json!({ "principalId": "bob", "policyDocument": policy("Deny") })),
+        "nobody" => Err("Unauthorized".into()),
+        _ => Err("on purpose".into()),
+    }
+}
