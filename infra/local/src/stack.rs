@@ -197,8 +197,8 @@ impl Stack {
         }
     }
 
-    /// Draw the fate of every message, answer, post and disconnection of the connections that open
-    /// from now on: the same seed and the same clients meet the same faults.
+    /// Draw the fate of every message, answer, post and disconnection from now on. Connections are
+    /// counted anew, so the same seed and the same clients meet the same faults.
     pub fn socket_chaos(&self, seed: u64, chaos: sockets::Chaos) {
         if let Some(sockets) = &self.sockets {
             sockets.seed(seed, chaos);

@@ -211,6 +211,7 @@ pub(crate) async fn serve(sockets: Arc<Sockets>, connection: Arc<Connection>, qu
         sockets.ended(&connection, &Ending::cut());
         return;
     };
+    connection.touch(); // the client has not been idle while `$connect` took its time
     let config = WebSocketConfig::default()
         .read_buffer_size(4 * 1024)
         .write_buffer_size(16 * 1024)

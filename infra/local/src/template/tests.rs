@@ -154,7 +154,7 @@ fn what_a_websocket_api_cannot_do_here_is_refused_at_its_line() {
     let answering = ", RouteResponseSelectionExpression: $default";
     for (properties, beside, sentence) in [
         (route(", ApiKeyRequired: true"), String::new(), "9: this stack does not emulate the property `ApiKeyRequired` of the route a"),
-        (route(&format!("}}, b-c: {{FunctionArn: !GetAtt F.Arn")), String::new(), "9: `b-c` is no route key: SAM takes letters and digits, $connect, $disconnect and $default"),
+        (route("}, b-c: {FunctionArn: !GetAtt F.Arn"), String::new(), "9: `b-c` is no route key: SAM takes letters and digits, $connect, $disconnect and $default"),
         (route(answering), String::new(), "9: the route a answers nobody: no AWS::ApiGatewayV2::RouteResponse belongs to it"),
         (route(""), response("!Ref ApiARoute"), "9: the route a has a RouteResponse and no RouteResponseSelectionExpression to use it"),
         (route(answering), response("!Ref ApiBRoute"), "12: `ApiBRoute` is neither a parameter nor a resource of this template"),
