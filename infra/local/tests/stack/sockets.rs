@@ -559,6 +559,9 @@ async fn background_work_is_tried_three_times() {
     let stack = stack().await;
     background(&stack, &json!({ "text": "hopeless", "fail": true })).await;
     stack.log_line("task", "is given up after three attempts").await.unwrap();
+    // The same process prints this, behind whatever it printed before.
+    background(&stack, &json!({ "text": "afterwards" })).await;
+    stack.log_line("task", "task afterwards").await.unwrap();
     let attempts: Vec<_> = stack.logs("task").into_iter().filter(|line| line.starts_with("task hopeless")).collect();
     assert_eq!(attempts.len(), 3, "{attempts:?}");
     assert!(attempts.iter().all(|attempt| *attempt == attempts[0]), "the request id changed: {attempts:?}");
