@@ -2,7 +2,7 @@
 //!
 //! [`pay`] is for every provider, and [`pay_in_turn`] for calls that are made once for all who ask the same; [`send`] is
 //! what a chat with a language model makes of it.
-//! Deliberately absent: what is asked (see [`ai`](crate::ai)) and how leases are kept (see [`budget`](crate::budget)).
+//! Deliberately absent: what is asked (see [`ai`](crate::ai)) and how leases are kept (see [`budget`]).
 
 use std::time::Duration;
 

@@ -2,8 +2,10 @@
 //! what they set.
 
 use crate::error::{Error, Result};
+use crate::launch::Plan;
 use crate::settings::Settings;
-use crate::stack::{Plan, Stack};
+use crate::sockets::Limits;
+use crate::stack::Stack;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +26,7 @@ impl Default for Builder {
             ttl_sweep: Some(Duration::from_secs(1)),
             rotate: true,
             echo: false,
+            sockets: Limits::default(),
         })
     }
 }
@@ -98,6 +101,24 @@ impl Builder {
     /// Whether the functions' output goes to standard error too.
     pub fn echo(mut self, echo: bool) -> Self {
         self.0.echo = echo;
+        self
+    }
+
+    /// How long a WebSocket connection may be silent, in place of ten minutes.
+    pub fn websocket_idle(mut self, limit: Duration) -> Self {
+        self.0.sockets.idle = limit;
+        self
+    }
+
+    /// How long a WebSocket connection may live, in place of two hours.
+    pub fn websocket_life(mut self, limit: Duration) -> Self {
+        self.0.sockets.life = limit;
+        self
+    }
+
+    /// The most WebSocket connections that may open within a second, in place of 500.
+    pub fn websocket_connections_per_second(mut self, most: u32) -> Self {
+        self.0.sockets.connections_per_second = most;
         self
     }
 

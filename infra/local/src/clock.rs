@@ -19,6 +19,14 @@ pub(crate) fn common_log_time(epoch_ms: u64) -> String {
     )
 }
 
+/// `2020-03-12T19:03:58.123Z`, the timestamps of JSON APIs.
+pub(crate) fn iso8601(epoch_ms: u64) -> String {
+    let seconds = epoch_ms / 1000;
+    let (year, month, day) = civil(seconds / 86_400);
+    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    format!("{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", epoch_ms % 1000)
+}
+
 /// Year, month and day of a day number since 1970 (Gregorian calendar, counted in 400-year cycles
 /// that start on 1 March).
 fn civil(days: u64) -> (u64, u64, u64) {
@@ -40,5 +48,6 @@ mod tests {
         assert_eq!(common_log_time(1_583_348_638_390), "04/Mar/2020:19:03:58 +0000");
         assert_eq!(common_log_time(951_782_400_000), "29/Feb/2000:00:00:00 +0000");
         assert_eq!(common_log_time(0), "01/Jan/1970:00:00:00 +0000");
+        assert_eq!(iso8601(1_583_348_638_390), "2020-03-04T19:03:58.390Z");
     }
 }

@@ -18,6 +18,7 @@
 //! |---|---|
 //! | `template` | CloudFormation and SAM, as far as template.yaml uses them |
 //! | `gateway` | API Gateway's HTTP API |
+//! | `sockets` | API Gateway's WebSocket API and `@connections` |
 //! | `lambda` | Lambda: Runtime API, processes, Invoke API |
 //! | `dynamodb` | DynamoDB, over an embedded engine |
 //! | `secrets` | Secrets Manager and its rotations |
@@ -26,18 +27,22 @@
 //! What it does not emulate stops it: a template that says more is refused at its line, a request
 //! for more is refused by name. It knows nothing of the functions but their binaries.
 
+mod activity;
 mod builder;
 mod clock;
 mod data;
 mod dynamodb;
 mod error;
 mod gateway;
+mod hosts;
 mod iam;
 mod lambda;
+mod launch;
 mod random;
 mod secrets;
 mod server;
 mod settings;
+mod sockets;
 mod stack;
 mod template;
 
@@ -45,4 +50,5 @@ pub use builder::{Builder, find_template};
 pub use dynamodb::{Call, Fault as DynamoDbFault, Rule as DynamoDbRule};
 pub use error::{Error, Result};
 pub use lambda::{Fault, InvokeError};
-pub use stack::{Route, Stack, When};
+pub use sockets::{Chaos as SocketChaos, Fault as SocketFault, Rule as SocketRule};
+pub use stack::{Route, SocketRoute, Stack, When};

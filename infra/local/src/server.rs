@@ -8,8 +8,9 @@
 use crate::error::{Error, Result};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, UPGRADE};
 use hyper::service::service_fn;
+use hyper::upgrade::OnUpgrade;
 use hyper::{Method, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use std::future::Future;
@@ -27,6 +28,8 @@ pub(crate) struct Request {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) peer: IpAddr,
+    /// The connection below, for a handler that answers with 101 and speaks another protocol from there on.
+    pub(crate) upgrade: Option<OnUpgrade>,
 }
 
 impl Request {
@@ -69,8 +72,10 @@ where
             connections.spawn(async move {
                 let service = service_fn(move |request| answer(Arc::clone(&handler), request, peer.ip(), body_limit));
                 // An error here is the client's: it went away, or it was cut off on purpose.
-                let _ =
-                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                let _ = hyper::server::conn::http1::Builder::new()
+                    .serve_connection(TokioIo::new(stream), service)
+                    .with_upgrades()
+                    .await;
             });
         }
     })
@@ -78,7 +83,7 @@ where
 
 async fn answer<H, F>(
     handler: Arc<H>,
-    request: hyper::Request<Incoming>,
+    mut request: hyper::Request<Incoming>,
     peer: IpAddr,
     limit: usize,
 ) -> Result<Response>
@@ -86,11 +91,12 @@ where
     H: Fn(Request) -> F,
     F: Future<Output = Option<Response>>,
 {
+    let upgrade = request.headers().contains_key(UPGRADE).then(|| hyper::upgrade::on(&mut request));
     let (parts, body) = request.into_parts();
     let Some(body) = read(body, limit).await? else {
         return Ok(message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"));
     };
-    let request = Request { method: parts.method, uri: parts.uri, headers: parts.headers, body, peer };
+    let request = Request { method: parts.method, uri: parts.uri, headers: parts.headers, body, peer, upgrade };
     handler(request).await.ok_or_else(|| Error::new("cut off"))
 }
 

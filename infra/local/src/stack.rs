@@ -6,35 +6,16 @@
 use crate::data::Data;
 use crate::dynamodb;
 use crate::error::{Error, Result};
-use crate::gateway::{self, Gateway, Routes, websocket};
-use crate::iam::Policies;
-use crate::lambda::environment::Endpoints;
-use crate::lambda::{Fault, InvokeError, Lambda, Logs, MAX_PAYLOAD, invoke_api};
-use crate::secrets::{self, SecretsManager, Vault, rotation};
-use crate::server;
-use crate::settings::Settings;
-use crate::template::{self, Event, Rotation, Template};
+use crate::hosts::Hosts;
+use crate::lambda::{Fault, InvokeError, Lambda, Logs};
+use crate::launch::{Addresses, Launched, Plan, launch, rotate};
+use crate::secrets::SecretsManager;
+use crate::sockets::{self, Sockets};
+use crate::template::{Event, Template, WebSocketRoute};
 use serde_json::{Value, json};
 use std::future::Future;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-
-pub(crate) type Binaries = Arc<dyn Fn(&str) -> PathBuf + Send + Sync>;
-
-/// What a stack is started with; `crate::builder` fills it in.
-pub(crate) struct Plan {
-    pub(crate) template: PathBuf,
-    pub(crate) binaries: Binaries,
-    pub(crate) settings: Settings,
-    pub(crate) data: Option<PathBuf>,
-    pub(crate) port: u16,
-    pub(crate) ws_port: u16,
-    pub(crate) processes: usize,
-    pub(crate) ttl_sweep: Option<Duration>,
-    pub(crate) rotate: bool,
-    pub(crate) echo: bool,
-}
 
 /// A running stack. Dropping it kills its processes and waits for their end.
 pub struct Stack {
@@ -43,6 +24,8 @@ pub struct Stack {
     lambda: Arc<Lambda>,
     dynamodb: Arc<dynamodb::Front>,
     secrets: Arc<SecretsManager>,
+    sockets: Option<Arc<Sockets>>,
+    hosts: Hosts,
     runtime: Runtime,
     _data: Option<Data>,
 }
@@ -52,8 +35,9 @@ impl Stack {
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         let runtime = runtime.worker_threads(2).thread_name("aura-local").enable_all().build();
         let runtime = Runtime(Some(runtime.map_err(|error| Error::new(format!("cannot start: {error}")))?));
-        let (template, addresses, lambda, dynamodb, secrets, data) = runtime.run(launch(plan)).await??;
-        Ok(Self { template, addresses, lambda, dynamodb, secrets, runtime, _data: data })
+        let launched = runtime.run(launch(plan)).await??;
+        let Launched { template, addresses, lambda, dynamodb, secrets, sockets, hosts, data } = launched;
+        Ok(Self { template, addresses, lambda, dynamodb, secrets, sockets, hosts, runtime, _data: data })
     }
 
     /// Base URL of the HTTP API and of the page.
@@ -61,9 +45,17 @@ impl Stack {
         &self.addresses[0].1
     }
 
-    /// Of the WebSocket API, `ws://...`.
+    /// Of the port of the WebSocket API, `ws://...`.
     pub fn ws(&self) -> &str {
         &self.addresses[1].1
+    }
+
+    /// Where clients connect, `ws://.../{stage}`; the port alone if the template has no WebSocket API.
+    pub fn websocket(&self) -> String {
+        match &self.template.websocket_api {
+            Some(api) => format!("{}/{}", self.ws(), api.stage),
+            None => self.ws().to_owned(),
+        }
     }
 
     /// Endpoint of DynamoDB. Callers that are not functions of the stack may do everything.
@@ -99,6 +91,22 @@ impl Stack {
         routes
     }
 
+    /// The routes of the WebSocket API, by key; none if the template has no such API.
+    pub fn socket_routes(&self) -> Vec<SocketRoute> {
+        let routes = self.template.websocket_api.iter().flat_map(|api| &api.routes);
+        let route = |(key, route): (&String, &WebSocketRoute)| SocketRoute {
+            key: key.clone(),
+            function: route.function.clone(),
+            answers: route.answers,
+        };
+        routes.map(route).collect()
+    }
+
+    /// The template's outputs, with this machine's addresses.
+    pub fn outputs(&self) -> Vec<(String, String)> {
+        self.template.outputs.iter().map(|(name, value)| (name.clone(), self.hosts.resolve(value))).collect()
+    }
+
     /// The names of all functions, as the template orders them.
     pub fn functions(&self) -> Vec<String> {
         self.template.functions.iter().map(|function| function.name.clone()).collect()
@@ -108,6 +116,10 @@ impl Stack {
     pub fn addresses(&self) -> Value {
         let mut addresses: Value =
             self.addresses.iter().map(|(name, url)| ((*name).to_owned(), Value::from(url.clone()))).collect();
+        if self.sockets.is_some() {
+            addresses["websocket"] = self.websocket().into();
+        }
+        addresses["outputs"] = self.outputs().into_iter().collect();
         addresses["environment"] = json!(self.lambda.environments());
         addresses
     }
@@ -178,10 +190,46 @@ impl Stack {
         self.dynamodb_fault(dynamodb::Rule::new(fault).function(function).operation(operation).times(1));
     }
 
-    /// No more faults, of invocations or of DynamoDB.
+    /// What the rule is about fails as it says, until it is used up or `end_faults` is called.
+    pub fn socket_fault(&self, rule: sockets::Rule) {
+        if let Some(sockets) = &self.sockets {
+            sockets.faults.add(rule);
+        }
+    }
+
+    /// Draw the fate of every message, answer, post and disconnection from now on. Connections are
+    /// counted anew, so the same seed and the same clients meet the same faults.
+    pub fn socket_chaos(&self, seed: u64, chaos: sockets::Chaos) {
+        if let Some(sockets) = &self.sockets {
+            sockets.seed(seed, chaos);
+        }
+    }
+
+    /// The ids of the open WebSocket connections, oldest first.
+    pub fn connections(&self) -> Vec<String> {
+        self.sockets.as_ref().map(|sockets| sockets.open_connections()).unwrap_or_default()
+    }
+
+    /// Cut a WebSocket connection as a lost network does, without a close frame; `false` if it is not open.
+    pub fn cut_connection(&self, id: &str) -> bool {
+        self.sockets.as_ref().is_some_and(|sockets| sockets.cut(id))
+    }
+
+    /// Wait, 30 s at most, until nothing is under way: no invocation and no retry of one, no message
+    /// on its way to a function, no answer or post that a fault holds back.
+    pub async fn quiet(&self) -> Result<()> {
+        let activity = self.lambda.activity.clone();
+        let quiet = tokio::time::timeout(Duration::from_secs(30), activity.quiet());
+        quiet.await.map_err(|_| Error::new("something was under way for 30 s"))
+    }
+
+    /// No more faults, of invocations, DynamoDB or the WebSocket API.
     pub fn end_faults(&self) {
         self.lambda.faults.clear();
         self.dynamodb.faults.clear();
+        if let Some(sockets) = &self.sockets {
+            sockets.faults.clear();
+        }
     }
 
     /// What a function's processes asked of DynamoDB, oldest first; refusals by policy are not in it.
@@ -213,6 +261,17 @@ pub struct Route {
     pub function: String,
 }
 
+/// One route of the WebSocket API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SocketRoute {
+    /// Such as `$connect`, or what a message names.
+    pub key: String,
+    /// The function that takes it.
+    pub function: String,
+    /// The function's answer goes to the caller.
+    pub answers: bool,
+}
+
 /// On which side of a DynamoDB write a process is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
@@ -227,108 +286,6 @@ impl Drop for Stack {
         let lambda = Arc::clone(&self.lambda);
         self.runtime.end(async move { lambda.shut_down().await });
     }
-}
-
-type Addresses = [(&'static str, String); 5];
-type Launched = (Template, Addresses, Arc<Lambda>, Arc<dynamodb::Front>, Arc<SecretsManager>, Option<Data>);
-
-async fn launch(plan: Plan) -> Result<Launched> {
-    let mut template = Template::read(&plan.template, &plan.settings.merged())?;
-    let overlay = plan.settings.apply(&mut template)?;
-    let functions = binaries(&template, &plan.binaries)?;
-    let data = plan.data.as_deref().map(Data::open).transpose()?;
-    let policies =
-        template.functions.iter().map(|function| (function.name.clone(), function.policies.clone())).collect();
-    let policies = Arc::new(Policies(policies));
-
-    let engine = dynamodb::Engine::open(data.as_ref().map(|data| data.tables.as_path()), &template.tables)?;
-    let front = Arc::new(dynamodb::Front::new(engine, Arc::clone(&policies)));
-    let vault = Vault::open(data.as_ref().map(|data| data.secrets.clone()), &template.secrets, overlay)?;
-    let secrets = Arc::new(SecretsManager { vault, policies, lambda: Default::default() });
-
-    let (http, http_address) = server::bind(plan.port).await?;
-    let (ws, ws_address) = server::bind(plan.ws_port).await?;
-    let (tables, tables_address) = server::bind(0).await?;
-    let (vault, vault_address) = server::bind(0).await?;
-    let (invoke, invoke_address) = server::bind(0).await?;
-    let addresses = [
-        ("http", format!("http://{http_address}")),
-        ("ws", format!("ws://{ws_address}")),
-        ("dynamodb", format!("http://{tables_address}")),
-        ("secretsmanager", format!("http://{vault_address}")),
-        ("lambda", format!("http://{invoke_address}")),
-    ];
-    let endpoints = Endpoints { dynamodb: addresses[2].1.clone(), secrets_manager: addresses[3].1.clone() };
-    let lambda = Arc::new(Lambda::new(functions, endpoints, plan.processes, plan.echo));
-    let _ = front.lambda.set(Arc::clone(&lambda));
-    let _ = secrets.lambda.set(Arc::clone(&lambda));
-
-    let service = Arc::clone(&front);
-    server::serve(tables, dynamodb::BODY_LIMIT, move |request| {
-        let front = Arc::clone(&service);
-        async move { front.answer(request).await }
-    });
-    let service = Arc::clone(&secrets);
-    server::serve(vault, secrets::BODY_LIMIT, move |request| Arc::clone(&service).answer(request));
-    let service = Arc::clone(&lambda);
-    server::serve(invoke, MAX_PAYLOAD + 1024 * 1024, move |request| invoke_api::answer(Arc::clone(&service), request));
-    upkeep(&lambda, &front, plan.ttl_sweep);
-
-    for rotation in &template.rotations {
-        let arn = format!("arn:aws:lambda:{}:{}:function:{}", template::REGION, template::ACCOUNT, rotation.function);
-        let rotated = secrets.schedule(&rotation.secret_arn, &arn)?;
-        if plan.rotate && rotation.immediately && !rotated {
-            rotate(&secrets, &lambda, rotation).await?;
-        }
-    }
-    let gateway = Arc::new(Gateway {
-        routes: Routes::new(&template.functions),
-        cors: template.cors.clone(),
-        lambda: Arc::clone(&lambda),
-    });
-    server::serve(http, gateway::BODY_LIMIT, move |request| {
-        let gateway = Arc::clone(&gateway);
-        async move { gateway.answer(request).await }
-    });
-    server::serve(ws, gateway::BODY_LIMIT, websocket::answer);
-    Ok((template, addresses, lambda, front, secrets, data))
-}
-
-async fn rotate(secrets: &SecretsManager, lambda: &Lambda, schedule: &Rotation) -> Result<()> {
-    rotation::rotate(&secrets.vault, lambda, &schedule.secret_arn, &schedule.function, None).await.map(drop)
-}
-
-fn binaries(template: &Template, find: &Binaries) -> Result<Vec<(template::Function, PathBuf)>> {
-    let with_binary = |function: &template::Function| {
-        let binary = find(&function.name);
-        if binary.is_file() {
-            return Ok((function.clone(), binary));
-        }
-        Err(Error::new(format!(
-            "{} has no binary at {}; build it with `cargo build -p aura-functions --bins`",
-            function.logical_id,
-            binary.display()
-        )))
-    };
-    template.functions.iter().map(with_binary).collect()
-}
-
-fn upkeep(lambda: &Arc<Lambda>, front: &Arc<dynamodb::Front>, ttl_sweep: Option<Duration>) {
-    let lambda = Arc::clone(lambda);
-    tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(Duration::from_secs(60)).await;
-            lambda.reap();
-        }
-    });
-    let (Some(every), engine) = (ttl_sweep, front.engine.clone()) else { return };
-    tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(every).await;
-            let engine = engine.clone();
-            let _ = tokio::task::spawn_blocking(move || engine.sweep_ttl()).await;
-        }
-    });
 }
 
 /// A runtime that may be dropped anywhere: its end happens on a thread that may block.

@@ -19,17 +19,28 @@ pub(crate) fn print(stack: &Stack, data: Option<&Path>, took: Duration) {
     for route in &routes {
         println!("  {:<7} {:<32} {}", route.method, route.path, route.function);
     }
-    let without: Vec<_> =
-        stack.functions().into_iter().filter(|name| routes.iter().all(|route| route.function != *name)).collect();
+    let messages = stack.socket_routes();
+    for route in &messages {
+        println!("  {:<7} {:<32} {}", "WS", route.key, route.function);
+    }
+    let routed = |name: &String| {
+        routes.iter().map(|r| &r.function).chain(messages.iter().map(|r| &r.function)).any(|f| f == name)
+    };
+    let without: Vec<_> = stack.functions().into_iter().filter(|name| !routed(name)).collect();
     if !without.is_empty() {
         println!("  (invoked by other services: {})", without.join(", "));
     }
     println!("\nAddresses");
     println!("  HTTP API and page  {}", stack.http());
-    println!("  WebSocket API      {} (template.yaml has none yet)", stack.ws());
+    let none = if messages.is_empty() { " (template.yaml has none)" } else { "" };
+    println!("  WebSocket API      {}{none}", stack.websocket());
     println!("  DynamoDB           {}", stack.dynamodb());
     println!("  Secrets Manager    {}", stack.secrets_manager());
     println!("  Lambda             {}", stack.lambda());
+    println!("\nOutputs");
+    for (name, value) in stack.outputs() {
+        println!("  {name:<24} {value}");
+    }
     match data {
         Some(data) => println!("\nData is kept in {}.", data.display()),
         None => println!("\nData is in memory and ends with this command; keep it with --data DIR."),

@@ -84,6 +84,7 @@ mod tests {
             headers,
             body: "".into(),
             peer: [127, 0, 0, 1].into(),
+            upgrade: None,
         })
     }
 

@@ -126,6 +126,7 @@ mod tests {
             headers: map,
             body: body.into(),
             peer: [192, 0, 2, 1].into(),
+            upgrade: None,
         }
     }
 

@@ -9,9 +9,9 @@ mod event;
 mod page;
 mod reply;
 mod routes;
-pub(crate) mod websocket;
 
-pub(crate) use routes::Routes;
+pub(crate) use page::Page;
+pub(crate) use routes::{Routes, percent_decode};
 
 use crate::lambda::{InvokeError, Lambda};
 use crate::server::{self, Request, Response};
@@ -29,6 +29,7 @@ const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) struct Gateway {
     pub(crate) routes: Routes,
     pub(crate) cors: Option<Cors>,
+    pub(crate) page: Page,
     pub(crate) lambda: Arc<Lambda>,
 }
 
@@ -53,7 +54,7 @@ impl Gateway {
             return cors.preflight(request);
         }
         if request.method == Method::GET && path == "/" && self.routes.find_named(method, path).is_none() {
-            return page::response();
+            return self.page.response();
         }
         let Some(route) = self.routes.find(method, path) else {
             return server::message(StatusCode::NOT_FOUND, "Not Found");

@@ -8,6 +8,7 @@ use std::path::Path;
 pub(crate) struct Endpoints {
     pub(crate) dynamodb: String,
     pub(crate) secrets_manager: String,
+    pub(crate) lambda: String,
 }
 
 /// `serial` is `None` for a process that somebody else will start.
@@ -41,6 +42,7 @@ pub(crate) fn of(
         ("PATH", "/usr/local/bin:/usr/bin/:/bin:/opt/bin"),
         ("TZ", ":UTC"),
         ("AWS_ENDPOINT_URL_DYNAMODB", &endpoints.dynamodb),
+        ("AWS_ENDPOINT_URL_LAMBDA", &endpoints.lambda),
         ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &endpoints.secrets_manager),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))

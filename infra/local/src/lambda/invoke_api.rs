@@ -1,13 +1,16 @@
-//! Lambda's Invoke API, for functions without a route: `aws lambda invoke --endpoint-url ...`.
-//! Absent: every other Lambda API, log tails, qualifiers, retries of asynchronous invocations.
+//! Lambda's Invoke API, for functions without a route (`aws lambda invoke --endpoint-url ...`) and for
+//! functions that invoke others, if their policies let them.
+//! Absent: every other Lambda API, log tails, qualifiers.
 
-use super::{InvokeError, Lambda};
+use super::{InvokeError, Lambda, MAX_EVENT};
+use crate::iam::{self, Policies};
 use crate::server::{self, Request, Response};
+use crate::template::{ACCOUNT, REGION};
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-pub(crate) async fn answer(lambda: Arc<Lambda>, request: Request) -> Option<Response> {
+pub(crate) async fn answer(lambda: Arc<Lambda>, policies: &Policies, request: Request) -> Option<Response> {
     let name =
         request.uri.path().strip_prefix("/2015-03-31/functions/").and_then(|rest| rest.strip_suffix("/invocations"));
     let (&Method::POST, Some(name)) = (&request.method, name) else {
@@ -19,6 +22,12 @@ pub(crate) async fn answer(lambda: Arc<Lambda>, request: Request) -> Option<Resp
     };
     // A name, or an ARN (whose colons the CLI sends encoded).
     let name = name.replace("%3A", ":").rsplit(':').next().unwrap_or_default().to_owned();
+    if let Some(caller) = iam::caller(request.header("authorization")) {
+        let arn = format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}");
+        if let Err(denial) = policies.check(&caller.function, "lambda:InvokeFunction", &arn) {
+            return Some(refuse(StatusCode::FORBIDDEN, "AccessDeniedException", &denial));
+        }
+    }
     let event = if request.body.is_empty() { "{}".into() } else { request.body.clone() };
     if serde_json::from_slice::<Value>(&event).is_err() {
         return Some(refuse(
@@ -42,11 +51,19 @@ pub(crate) async fn answer(lambda: Arc<Lambda>, request: Request) -> Option<Resp
             ));
         }
     };
-    // Spawned, so that a caller that goes away does not take the invocation with it.
-    let task = tokio::spawn(async move { lambda.invoke(&name, event).await });
+    if asynchronous && event.len() > MAX_EVENT {
+        let why = format!(
+            "{} byte payload is too large for the Event invocation type (limit {MAX_EVENT} bytes)",
+            event.len()
+        );
+        return Some(refuse(StatusCode::PAYLOAD_TOO_LARGE, "RequestTooLargeException", &why));
+    }
     if asynchronous {
+        lambda.invoke_in_background(&name, event);
         return Some(server::respond(StatusCode::ACCEPTED, "application/json", ""));
     }
+    // Spawned, so that a caller that goes away does not take the invocation with it.
+    let task = tokio::spawn(async move { lambda.invoke(&name, event).await });
     Some(match task.await {
         Ok(Ok(payload)) => {
             let mut response = server::respond(StatusCode::OK, "application/json", payload);

@@ -2,10 +2,11 @@
 //! used process first). A process that crashes or outlives the template's timeout fails its
 //! invocation, and the next one gets a fresh process.
 //!
-//! Absent: retries and queues of asynchronous invocations, versions and aliases, layers,
-//! reserved concurrency. Where an account allows 1,000 concurrent invocations, this machine's limit is
-//! the number of processes; a caller waits a while for one before it is throttled.
+//! Absent: versions and aliases, layers, reserved concurrency. Where an account allows 1,000 concurrent
+//! invocations, this machine's limit is the number of processes; a caller waits a while for one before
+//! it is throttled, and an asynchronous invocation (`background`) waits as long as it takes.
 
+mod background;
 pub(crate) mod environment;
 mod error;
 mod faults;
@@ -14,11 +15,13 @@ mod logs;
 mod process;
 mod runtime_api;
 
+pub(crate) use background::MAX_EVENT;
 pub use error::InvokeError;
 pub use faults::Fault;
 pub(crate) use faults::Faults;
 pub(crate) use logs::Logs;
 
+use crate::activity::Activity;
 use crate::template::{ACCOUNT, Function, REGION};
 use crate::{clock, random};
 use environment::Endpoints;
@@ -27,10 +30,10 @@ use process::Process;
 use runtime_api::Invocation;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
-use tokio::sync::{Notify, Semaphore, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::Instant;
 
 pub(crate) const MAX_PAYLOAD: usize = 6 * 1024 * 1024;
@@ -43,11 +46,13 @@ const QUEUE_LIMIT: Duration = Duration::from_secs(10);
 pub(crate) struct Lambda {
     pools: BTreeMap<String, Pool>,
     endpoints: Endpoints,
+    /// One for each process that may still be started.
     permits: Arc<Semaphore>,
-    /// A process has become idle or has ended.
-    changed: Arc<Notify>,
+    /// Invocations that wait for a process.
+    waiting: AtomicUsize,
     serial: AtomicU64,
     pub(crate) faults: Faults,
+    pub(crate) activity: Activity,
 }
 
 struct Pool {
@@ -55,6 +60,10 @@ struct Pool {
     binary: PathBuf,
     logs: Arc<Logs>,
     idle: Mutex<Vec<Arc<Process>>>,
+    /// A process has become idle.
+    freed: Notify,
+    /// Of the invocations that wait, those of this function.
+    waiting: AtomicUsize,
     living: Mutex<Vec<Arc<Process>>>,
 }
 
@@ -62,15 +71,19 @@ impl Lambda {
     pub(crate) fn new(functions: Vec<(Function, PathBuf)>, endpoints: Endpoints, processes: usize, echo: bool) -> Self {
         let pool = |(function, binary): (Function, PathBuf)| {
             let logs = Arc::new(Logs::new(&function.name, echo));
-            (function.name.clone(), Pool { function, binary, logs, idle: Mutex::default(), living: Mutex::default() })
+            let name = function.name.clone();
+            let (idle, living) = (Mutex::default(), Mutex::default());
+            let (freed, waiting) = (Notify::new(), AtomicUsize::new(0));
+            (name, Pool { function, binary, logs, idle, freed, waiting, living })
         };
         Self {
             pools: functions.into_iter().map(pool).collect(),
             endpoints,
             permits: Arc::new(Semaphore::new(processes)),
-            changed: Arc::default(),
+            waiting: AtomicUsize::new(0),
             serial: AtomicU64::new(1),
             faults: Faults::default(),
+            activity: Activity::default(),
         }
     }
 
@@ -93,21 +106,36 @@ impl Lambda {
     }
 
     pub(crate) async fn invoke(&self, name: &str, event: Bytes) -> Result<Bytes, InvokeError> {
+        self.invoke_under(name, event, None).await
+    }
+
+    /// With a fault of the caller's choice, unless a test has planned another for this invocation.
+    pub(crate) async fn invoke_under(
+        &self,
+        name: &str,
+        event: Bytes,
+        fault: Option<Fault>,
+    ) -> Result<Bytes, InvokeError> {
+        let id = random::uuid().map_err(|error| InvokeError::Init(error.to_string()))?;
+        self.invoke_as(&id, name, event, fault).await
+    }
+
+    async fn invoke_as(&self, id: &str, name: &str, event: Bytes, fault: Option<Fault>) -> Result<Bytes, InvokeError> {
         let pool = self.pools.get(name).ok_or_else(|| InvokeError::NoSuchFunction(name.to_owned()))?;
         if event.len() > MAX_PAYLOAD {
             return Err(InvokeError::RequestTooLarge(event.len()));
         }
-        let id = random::uuid().map_err(|error| InvokeError::Init(error.to_string()))?;
-        match self.faults.next(name) {
-            None => self.deliver(pool, &id, event, None).await,
+        let _underway = self.activity.begin();
+        match self.faults.next(name).or(fault) {
+            None => self.deliver(pool, id, event, None).await,
             Some(Fault::Drop) => Err(InvokeError::Dropped),
-            Some(Fault::KillAfter(delay)) => self.deliver(pool, &id, event, Some(delay)).await,
+            Some(Fault::KillAfter(delay)) => self.deliver(pool, id, event, Some(delay)).await,
             Some(Fault::Delay(delay)) => {
                 tokio::time::sleep(delay).await;
-                self.deliver(pool, &id, event, None).await
+                self.deliver(pool, id, event, None).await
             }
             Some(Fault::Duplicate) => {
-                let twice = (self.deliver(pool, &id, event.clone(), None), self.deliver(pool, &id, event, None));
+                let twice = (self.deliver(pool, id, event.clone(), None), self.deliver(pool, id, event, None));
                 tokio::join!(twice.0, twice.1).0
             }
         }
@@ -124,9 +152,7 @@ impl Lambda {
             let process = self.acquire(pool).await?;
             let outcome = run(pool, &process, id, event.clone(), kill_after).await;
             if process.has_exited().is_none() && !matches!(outcome, Outcome::Done(Err(InvokeError::Crashed(_)))) {
-                process.rest();
-                lock(&pool.idle).push(process);
-                self.changed.notify_waiters();
+                self.release(pool, process);
             }
             match outcome {
                 Outcome::Done(result) => return result,
@@ -136,34 +162,50 @@ impl Lambda {
         Err(InvokeError::Crashed("every process died between two invocations".to_owned()))
     }
 
+    /// An idle process, or a new one, or the first of both that is to be had.
     async fn acquire(&self, pool: &Pool) -> Result<Arc<Process>, InvokeError> {
         let give_up = Instant::now() + QUEUE_LIMIT;
+        let mut waiting = None;
         loop {
-            let changed = self.changed.notified();
-            tokio::pin!(changed);
-            changed.as_mut().enable();
             while let Some(process) = lock(&pool.idle).pop() {
                 if process.has_exited().is_none() {
                     return Ok(process);
                 }
             }
             if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
-                let serial = self.serial.fetch_add(1, Ordering::Relaxed);
-                let environment = environment::of(&pool.function, &pool.binary, &self.endpoints, Some(serial));
-                let changed = Arc::clone(&self.changed);
-                let started = Process::start(&pool.binary, &environment, serial, &pool.logs, permit, move || {
-                    changed.notify_waiters();
-                });
-                let process = Arc::new(started.await?);
-                let mut living = lock(&pool.living);
-                living.retain(|process| process.has_exited().is_none());
-                living.push(Arc::clone(&process));
-                return Ok(process);
+                return self.start(pool, permit).await;
             }
+            waiting.get_or_insert_with(|| Waiting::new([&self.waiting, &pool.waiting]));
             self.evict();
-            if tokio::time::timeout_at(give_up, changed).await.is_err() {
-                return Err(InvokeError::Throttled);
+            tokio::select! {
+                biased;
+                () = pool.freed.notified() => {}
+                permit = Arc::clone(&self.permits).acquire_owned() => match permit {
+                    Ok(permit) => return self.start(pool, permit).await,
+                    Err(_) => return Err(InvokeError::Throttled), // the stack is ending
+                },
+                () = tokio::time::sleep_until(give_up) => return Err(InvokeError::Throttled),
             }
+        }
+    }
+
+    async fn start(&self, pool: &Pool, permit: OwnedSemaphorePermit) -> Result<Arc<Process>, InvokeError> {
+        let serial = self.serial.fetch_add(1, Ordering::Relaxed);
+        let environment = environment::of(&pool.function, &pool.binary, &self.endpoints, Some(serial));
+        let process = Arc::new(Process::start(&pool.binary, &environment, serial, &pool.logs, permit).await?);
+        let mut living = lock(&pool.living);
+        living.retain(|process| process.has_exited().is_none());
+        living.push(Arc::clone(&process));
+        Ok(process)
+    }
+
+    /// It has answered: its own function's next invocation gets it, or it makes room for another's.
+    fn release(&self, pool: &Pool, process: Arc<Process>) {
+        process.rest();
+        lock(&pool.idle).push(process);
+        pool.freed.notify_one();
+        if pool.waiting.load(Ordering::SeqCst) == 0 && self.waiting.load(Ordering::SeqCst) > 0 {
+            self.evict();
         }
     }
 
@@ -218,6 +260,26 @@ impl Lambda {
         living.iter().for_each(|process| process.begin_kill());
         for process in living {
             process.exited().await;
+        }
+    }
+}
+
+/// Counts somebody who waits, until it is dropped.
+struct Waiting<'a>([&'a AtomicUsize; 2]);
+
+impl<'a> Waiting<'a> {
+    fn new(counters: [&'a AtomicUsize; 2]) -> Self {
+        for counter in counters {
+            counter.fetch_add(1, Ordering::SeqCst);
+        }
+        Self(counters)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        for counter in self.0 {
+            counter.fetch_sub(1, Ordering::SeqCst);
         }
     }
 }

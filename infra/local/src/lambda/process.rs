@@ -31,7 +31,6 @@ impl Process {
         serial: u64,
         logs: &Arc<Logs>,
         permit: OwnedSemaphorePermit,
-        gone: impl Fn() + Send + 'static,
     ) -> Result<Self, InvokeError> {
         let init = |why: String| InvokeError::Init(why);
         let (listener, address) = server::bind(0).await.map_err(|error| init(error.to_string()))?;
@@ -73,7 +72,6 @@ impl Process {
             served.abort();
             exited_sender.send_replace(Some(status));
             drop(permit);
-            gone();
         });
 
         let process = Self { serial, queue, exited, kill, idle_since: Mutex::new(Instant::now()) };

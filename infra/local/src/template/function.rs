@@ -22,7 +22,7 @@ pub(crate) struct Function {
     pub(crate) events: Vec<Event>,
 }
 
-/// What invokes a function from outside. WebSocket routes will be a second variant.
+/// What invokes a function from outside; WebSocket routes are the API's (`super::websocket_api`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Event {
     /// `None` stands for `$default`.

@@ -1,6 +1,6 @@
 //! template.yaml, read into exactly what the stack emulates: functions, routes, tables, secrets,
 //! rotations and policies. Anything else in it stops the stack with a sentence naming the line.
-//! Absent: AWS::Serverless::WebSocketApi (`Event` is where its routes will join), conditions, mappings.
+//! Absent: conditions, mappings.
 
 mod fields;
 mod function;
@@ -11,6 +11,7 @@ mod policy;
 mod resources;
 mod secret;
 mod table;
+mod websocket_api;
 mod yaml;
 
 #[cfg(test)]
@@ -19,11 +20,12 @@ pub(crate) use function::{Event, Function};
 pub(crate) use http_api::Cors;
 pub(crate) use intrinsics::{ACCOUNT, REGION};
 pub(crate) use parameters::same_name;
-pub(crate) use policy::Statement;
+pub(crate) use policy::{Statement, covers};
 #[cfg(test)]
 pub(crate) use secret::Generate;
 pub(crate) use secret::{Rotation, Secret, Source};
 pub(crate) use table::{Table, arn as table_arn};
+pub(crate) use websocket_api::{Authorizer, IdentitySource, WebSocketApi, WebSocketRoute, identity_source};
 
 use crate::error::{Error, Result};
 use fields::Fields;
@@ -39,6 +41,10 @@ pub(crate) struct Template {
     pub(crate) secrets: Vec<Secret>,
     pub(crate) rotations: Vec<Rotation>,
     pub(crate) cors: Option<Cors>,
+    /// What `!Ref` answers for the HTTP API.
+    pub(crate) http_api: Option<String>,
+    pub(crate) websocket_api: Option<WebSocketApi>,
+    pub(crate) outputs: Vec<(String, String)>,
     pub(crate) parameters: Vec<String>,
 }
 
@@ -73,7 +79,7 @@ impl Template {
         let resources = scope.resolve(resources)?;
         resources::read(&resources, &globals, &mut template)?;
         if let Some(outputs) = sections.take("Outputs") {
-            outputs_resolve(&scope, outputs)?;
+            template.outputs = resolved_outputs(&scope, outputs)?;
         }
         sections.finish()?;
         Ok(template)
@@ -85,16 +91,16 @@ impl Template {
     }
 }
 
-/// Outputs have no reader here; that they resolve is worth knowing before a deployment.
-fn outputs_resolve(scope: &Scope, outputs: &Node) -> Result<(), Refusal> {
+fn resolved_outputs(scope: &Scope, outputs: &Node) -> Result<Vec<(String, String)>, Refusal> {
+    let mut resolved = Vec::new();
     for (key, node) in outputs.entries()? {
         let node = scope.resolve(node)?;
         let mut fields = Fields::of(&node, "property", format!("the output {}", key.name))?;
-        fields.need("Value")?;
+        resolved.push((key.name.clone(), fields.need("Value")?.text()?.to_owned()));
         fields.ignore(&["Description", "Export"]);
         fields.finish()?;
     }
-    Ok(())
+    Ok(resolved)
 }
 
 #[cfg(test)]

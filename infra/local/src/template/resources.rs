@@ -5,7 +5,7 @@ use super::fields::Fields;
 use super::function::{self, Globals};
 use super::intrinsics::{ACCOUNT, REGION, Resource};
 use super::yaml::{Node, Refusal};
-use super::{Template, http_api, secret, table};
+use super::{Template, http_api, secret, table, websocket_api};
 use std::collections::HashMap;
 
 /// Name and ARN of every resource, before anything refers to them.
@@ -24,6 +24,13 @@ pub(crate) fn names(resources: &Node) -> Result<HashMap<String, Resource>, Refus
             "AWS::SecretsManager::Secret" => (secret::arn(id), None),
             "AWS::Logs::LogGroup" => (id.clone(), Some(format!("arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{id}:*"))),
             "AWS::Serverless::HttpApi" => (id.to_ascii_lowercase(), None),
+            "AWS::Serverless::WebSocketApi" => {
+                for route in websocket_api::route_ids(id, fields.take("Properties"))? {
+                    let kind = "AWS::ApiGatewayV2::Route".to_owned();
+                    names.insert(route.clone(), Resource { kind, reference: route, arn: None });
+                }
+                (id.to_ascii_lowercase(), None)
+            }
             _ => (id.clone(), None),
         };
         names.insert(id.clone(), Resource { kind, reference, arn });
@@ -35,6 +42,7 @@ pub(crate) fn names(resources: &Node) -> Result<HashMap<String, Resource>, Refus
 pub(crate) fn read(resources: &Node, globals: &Globals, template: &mut Template) -> Result<(), Refusal> {
     let mut permitted = Vec::new();
     let mut rotations = Vec::new();
+    let mut responses = Vec::new();
     for (key, node) in resources.entries()? {
         let (id, mut fields) = (&key.name, Fields::of(node, "attribute", format!("the resource {}", key.name))?);
         let kind = fields.need("Type")?;
@@ -50,7 +58,17 @@ pub(crate) fn read(resources: &Node, globals: &Globals, template: &mut Template)
                 unique(&function, template)?;
                 template.functions.push(function);
             }
-            "AWS::Serverless::HttpApi" => template.cors = http_api::read(&mut properties)?,
+            "AWS::Serverless::HttpApi" => {
+                template.cors = http_api::read(&mut properties)?;
+                template.http_api = Some(id.to_ascii_lowercase());
+            }
+            "AWS::Serverless::WebSocketApi" => {
+                let api = websocket_api::read(id, &mut properties)?;
+                if let Some(first) = template.websocket_api.replace(api) {
+                    return Refusal::at(key.line, format!("{} is a WebSocket API already", first.logical_id));
+                }
+            }
+            "AWS::ApiGatewayV2::RouteResponse" => responses.push(websocket_api::response(key.line, &mut properties)?),
             "AWS::DynamoDB::Table" => template.tables.push(table::read(id, &mut properties)?),
             "AWS::SecretsManager::Secret" => template.secrets.push(secret::read(id, &mut properties)?),
             "AWS::SecretsManager::RotationSchedule" => rotations.push((key.line, secret::rotation(&mut properties)?)),
@@ -71,7 +89,11 @@ pub(crate) fn read(resources: &Node, globals: &Globals, template: &mut Template)
         }
         template.rotations.push(rotation);
     }
-    Ok(())
+    match (&mut template.websocket_api, responses.first()) {
+        (Some(api), _) => websocket_api::connect(api, &responses, &template.functions),
+        (None, Some(response)) => Refusal::at(response.line, "a route response without a WebSocket API"),
+        (None, None) => Ok(()),
+    }
 }
 
 fn unique(function: &super::Function, template: &Template) -> Result<(), Refusal> {

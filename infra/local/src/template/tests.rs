@@ -44,10 +44,6 @@ fn unknown_things_are_refused_at_their_line() {
             "3: this stack does not emulate the resource type `AWS::SQS::Queue`",
         ),
         (
-            "Resources:\n  A:\n    Type: AWS::Serverless::WebSocketApi\n",
-            "3: this stack does not emulate the resource type `AWS::Serverless::WebSocketApi`",
-        ),
-        (
             "Resources:\n  T:\n    Type: AWS::DynamoDB::Table\n    Properties:\n      AttributeDefinitions: []\n      KeySchema: []\n      Foo: 1\n",
             "7: this stack does not emulate the property `Foo` of AWS::DynamoDB::Table",
         ),
@@ -120,4 +116,60 @@ fn a_rotation_needs_its_permission() {
         "Timeout: 3\n  S:\n    Type: AWS::SecretsManager::Secret\n    Properties: {SecretString: a}\n  R:\n    Type: AWS::SecretsManager::RotationSchedule\n    Properties: {SecretId: !Ref S, RotationLambdaARN: !GetAtt F.Arn}",
     );
     assert_eq!(refused(&text), "10: no AWS::Lambda::Permission lets secretsmanager.amazonaws.com invoke `f`");
+}
+
+/// A WebSocket API with one function `f`, these properties and these resources beside it.
+fn sockets_with(properties: &str, beside: &str) -> String {
+    format!(
+        "Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Metadata: {{BuildMethod: rust-cargolambda, BuildProperties: {{Binary: f}}}}\n  Api:\n    Type: AWS::Serverless::WebSocketApi\n    Properties:\n      {properties}\n{beside}"
+    )
+}
+
+const SELECTION: &str = "RouteSelectionExpression: $request.body.action\n      ";
+
+#[test]
+fn a_websocket_api_is_read_with_its_route_responses() {
+    let routes = "StageName: prod\n      Routes:\n        $connect: {FunctionArn: !GetAtt F.Arn}\n        joinRoom: {FunctionArn: !GetAtt F.Arn, RouteResponseSelectionExpression: $default, IntegrationTimeout: 50}";
+    let response = "  R:\n    Type: AWS::ApiGatewayV2::RouteResponse\n    Properties: {ApiId: !Ref Api, RouteId: !Ref ApiJoinroomRoute, RouteResponseKey: $default}\nOutputs:\n  Url: {Value: !Sub \"wss://${Api}.x/prod\"}\n";
+    let template = Template::parse(&sockets_with(&format!("{SELECTION}{routes}"), response), &BTreeMap::new()).unwrap();
+    let api = template.websocket_api.unwrap();
+    assert_eq!(
+        (api.id.as_str(), api.stage.as_str(), api.selection.as_slice()),
+        ("api", "prod", &["action".to_owned()][..])
+    );
+    let routes: Vec<_> =
+        api.routes.iter().map(|(key, route)| (key.as_str(), route.function.as_str(), route.answers)).collect();
+    assert_eq!(routes, [("$connect", "f", false), ("joinRoom", "f", true)]);
+    assert_eq!(template.outputs, [("Url".to_owned(), "wss://api.x/prod".to_owned())]);
+}
+
+#[test]
+fn what_a_websocket_api_cannot_do_here_is_refused_at_its_line() {
+    let response = |route: &str| {
+        format!(
+            "  R:\n    Type: AWS::ApiGatewayV2::RouteResponse\n    Properties: {{ApiId: !Ref Api, RouteId: {route}, RouteResponseKey: $default}}\n"
+        )
+    };
+    let route = |extra: &str| format!("{SELECTION}Routes: {{a: {{FunctionArn: !GetAtt F.Arn{extra}}}}}");
+    let answering = ", RouteResponseSelectionExpression: $default";
+    for (properties, beside, sentence) in [
+        (route(", ApiKeyRequired: true"), String::new(), "9: this stack does not emulate the property `ApiKeyRequired` of the route a"),
+        (route("}, b-c: {FunctionArn: !GetAtt F.Arn"), String::new(), "9: `b-c` is no route key: SAM takes letters and digits, $connect, $disconnect and $default"),
+        (route(answering), String::new(), "9: the route a answers nobody: no AWS::ApiGatewayV2::RouteResponse belongs to it"),
+        (route(""), response("!Ref ApiARoute"), "9: the route a has a RouteResponse and no RouteResponseSelectionExpression to use it"),
+        (route(answering), response("!Ref ApiBRoute"), "12: `ApiBRoute` is neither a parameter nor a resource of this template"),
+        (route(answering), response("x"), "10: `x` is no route of Api"),
+        (route(", IntegrationTimeout: 30000"), String::new(), "9: an IntegrationTimeout has 50 to 29000 milliseconds"),
+        (route("").replace("F.Arn", "Api.Arn"), String::new(), "9: this stack does not emulate the attribute `Arn` of AWS::Serverless::WebSocketApi"),
+        (route("").replace("!GetAtt F.Arn", "nobody"), String::new(), "9: `nobody` is no function of this template"),
+        ("Routes: {a: {FunctionArn: !GetAtt F.Arn}}\n      RouteSelectionExpression: $request.header.a".to_owned(), String::new(), "9: this stack emulates the route selection `$request.body.{name}` only"),
+        (route("") + "\n      Domain: {}", String::new(), "10: this stack does not emulate the property `Domain` of AWS::Serverless::WebSocketApi"),
+        (route("") + "\n      Auth: {AuthType: AWS_IAM}", String::new(), "10: this stack does not emulate the AuthType `AWS_IAM`"),
+        (route("") + "\n      Auth: {AuthType: CUSTOM, AuthArn: !GetAtt F.Arn}", String::new(), "10: an authoriser guards `$connect`, which has no route"),
+        (route("") + "\n      StageName: $default", String::new(), "10: `$default` is no stage of a WebSocket API"),
+        (route("") + "\n      DefaultRouteSettings: {Foo: 1}", String::new(), "10: this stack does not emulate the property `Foo` of DefaultRouteSettings"),
+        (route(""), "  Second:\n    Type: AWS::Serverless::WebSocketApi\n    Properties: {RouteSelectionExpression: $request.body.a, Routes: {a: {FunctionArn: !GetAtt F.Arn}}}\n".to_owned(), "10: Api is a WebSocket API already"),
+    ] {
+        assert_eq!(refused(&sockets_with(&properties, &beside)), sentence, "{properties}");
+    }
 }

@@ -1,6 +1,7 @@
 //! The functions of these tests, on the real Lambda runtime.
 
 use crate::client::{aws, dynamodb, send};
+use crate::sockets_functions::{doorkeeper, socket, task};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::{Value, json};
 use std::env::var;
@@ -9,6 +10,9 @@ use std::env::var;
 pub(crate) async fn run() -> Result<(), Error> {
     match var("AWS_LAMBDA_FUNCTION_NAME")?.as_str() {
         "rotate" => lambda_runtime::run(service_fn(rotate)).await,
+        "socket" | "stranger" => lambda_runtime::run(service_fn(socket)).await,
+        "doorkeeper" => lambda_runtime::run(service_fn(doorkeeper)).await,
+        "task" => lambda_runtime::run(service_fn(task)).await,
         "broken" => std::process::exit(7),
         _ => lambda_runtime::run(service_fn(probe)).await,
     }

@@ -9,8 +9,14 @@
 )]
 #![expect(clippy::disallowed_methods, reason = "tests compare with the wall clock and read their own environment")]
 
+macro_rules! cases {
+    ($($name:ident),* $(,)?) => { [$((stringify!($name), (|| crate::run($name())) as fn())),*] };
+}
+
 mod client;
 mod functions;
+mod sockets;
+mod sockets_functions;
 
 use aura_local::{Builder, DynamoDbFault as TableFault, DynamoDbRule as Rule, Fault, Stack, When};
 use client::{aws, dynamodb, get, send};
@@ -20,10 +26,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-
-macro_rules! cases {
-    ($($name:ident),* $(,)?) => { [$((stringify!($name), (|| run($name())) as fn())),*] };
-}
 
 fn main() -> ExitCode {
     if std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_some() {
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
         expired_items_are_swept,
         nothing_outlives_the_stack,
     ];
+    let cases: Vec<_> = cases.into_iter().chain(sockets::cases()).collect();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if arguments.iter().any(|argument| argument == "--list") {
         cases.iter().for_each(|(name, _)| println!("{name}: test"));
@@ -77,8 +80,12 @@ fn run(case: impl Future<Output = ()>) {
 }
 
 fn builder() -> Builder {
+    builder_of("template.yaml")
+}
+
+fn builder_of(template: &str) -> Builder {
     let itself = std::env::current_exe().unwrap();
-    let template = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/stack/template.yaml");
+    let template = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/stack").join(template);
     Stack::builder().template(template).binaries(move |_| itself.clone()).rotate(false)
 }
 
