@@ -17,7 +17,7 @@
 //!
 //! **Single flight.** Whoever asks first claims the key in the table, and renews the claim while it works; others look
 //! now and then, with jitter, until there is an answer, never beyond their own time. A holder that dies is not believed
-//! for longer than five seconds: then one of the others takes over. A failure is told to those who were waiting for it
+//! for longer than eight seconds: then one of the others takes over. A failure is told to those who were waiting for it
 //! at that moment, because asking again would most likely fail again, at the price of another call; whoever comes
 //! later asks anew. An error (a budget that is used up, say) is the caller's own: the claim is given back, and the next
 //! one asks.

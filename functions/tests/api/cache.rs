@@ -286,6 +286,12 @@ async fn row_59_a_cache_that_hesitates_is_not_noticed() {
         assert_known(&ann.client.form(&question).await);
         assert_eq!(provider.requests().len(), n + 2, "its own claim is recognised");
     }
+    // Applied, and not answered at all: what is there tells that the claim is ours.
+    hit(Fault::LoseAnswer, "PutItem");
+    world.stack.dynamodb_fault(Rule::new(Fault::Dark).function(FORM).operation("PutItem"));
+    assert_made(&ann.client.form("ask for the belt size").await);
+    world.stack.end_faults();
+    assert_known(&ann.client.form("ask for the belt size").await);
     // Out of reach altogether: everybody asks alone.
     world.stack.dynamodb_fault(Rule::new(Fault::Dark).function(FORM).operation("GetItem"));
     world.stack.dynamodb_fault(Rule::new(Fault::Dark).function(FORM).operation("PutItem"));

@@ -12,8 +12,9 @@ use super::{Inner, Key};
 use crate::store::cache::{Found, Owner, claim, renew};
 use crate::{Result, store};
 
-/// How long a claim is believed without a renewal: what a waiter loses when the holder dies. Clocks disagree by far less.
-pub(super) const BELIEVED: Duration = Duration::from_secs(5);
+/// How long a claim is believed without a renewal: what a waiter loses when the holder dies. Long enough for a renewal that
+/// DynamoDB did not answer (2 s) and the next one; clocks disagree by far less.
+pub(super) const BELIEVED: Duration = Duration::from_secs(8);
 /// How often a claim is renewed while its holder works.
 const RENEWED: Duration = Duration::from_secs(2);
 
@@ -110,9 +111,20 @@ impl Attempt {
             Ok(None) => Outcome::Mine,
             Ok(Some(found)) => Outcome::Lost(found),
             Err(error) => {
-                tracing::warn!(code = error.code(), error = ?error, "no claim could be made");
-                Outcome::Alone
+                tracing::warn!(code = error.code(), error = ?error, "a claim was not answered");
+                self.doubt().await
             }
+        }
+    }
+
+    /// Nobody knows whether the claim took effect: what is there tells. Where that cannot be read either, or is nothing,
+    /// the caller asks alone.
+    async fn doubt(&self) -> Outcome {
+        let Inner { store, clock, .. } = &*self.cache;
+        match store::cache::read(store, &self.key, clock.now()).await {
+            Ok(Found::Claim(owner)) if owner == self.owner => Outcome::Mine,
+            Ok(found @ (Found::Claim(_) | Found::Answer(..))) => Outcome::Lost(found),
+            Ok(Found::Nothing | Found::Failure(..)) | Err(_) => Outcome::Alone,
         }
     }
 }
