@@ -14,6 +14,7 @@
 //! | [`prices`], [`tokens`] | what a call can cost at most, and did cost |
 //! | [`money`], [`calendar`] | exact amounts; days and months in UTC |
 //! | [`ai`] | what a language model does, and what serves without one |
+//! | [`search`] | semantic search over a tenant's own documents |
 //! | [`seal`] | texts that the table keeps and cannot read |
 //! | [`store`] | DynamoDB, one file per entity |
 //! | [`net`] | the HTTP clients |
@@ -39,6 +40,7 @@ pub mod prices;
 pub mod providers;
 pub mod random;
 pub mod seal;
+pub mod search;
 pub mod secret;
 pub mod spending;
 pub mod store;
