@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_short_text_is_one_chunk_and_an_empty_one_none() {
-        assert_eq!(chunks("One. Two."), [0..9]);
+        assert_eq!(chunks("One. Two."), vec![0..9; 1]);
         assert!(chunks("").is_empty() && chunks(" \n ").is_empty());
     }
 
