@@ -10,6 +10,7 @@ use crate::limits::Limits;
 use crate::providers::Providers;
 use crate::random::Random;
 use crate::store::Store;
+use crate::worker::Worker;
 use crate::{Error, Result};
 
 /// State that a function needs; its template entry sets the setting and its policy grants the access.
@@ -19,6 +20,10 @@ pub enum Need {
     Identity,
     /// `EPHEMERAL_TABLE`.
     Ephemeral,
+    /// `VECTORS_TABLE`.
+    Vectors,
+    /// `INDEX_WORKER`.
+    IndexWorker,
     /// `SIGNING_KEY_SECRET`.
     SigningKey,
     /// `PROVIDER_SECRET`, or the providers' keys in plain settings.
@@ -31,6 +36,8 @@ impl Need {
         match self {
             Self::Identity => "IDENTITY_TABLE",
             Self::Ephemeral => "EPHEMERAL_TABLE",
+            Self::Vectors => "VECTORS_TABLE",
+            Self::IndexWorker => "INDEX_WORKER",
             Self::SigningKey => "SIGNING_KEY_SECRET",
             Self::Providers => "PROVIDER_SECRET",
         }
@@ -41,6 +48,8 @@ impl Need {
         match self {
             Self::Identity => config.identity_table.is_some(),
             Self::Ephemeral => config.ephemeral_table.is_some(),
+            Self::Vectors => config.vectors_table.is_some(),
+            Self::IndexWorker => config.index_worker.is_some(),
             Self::SigningKey => config.signing_key_secret.is_some(),
             Self::Providers => true,
         }
@@ -68,6 +77,8 @@ pub struct App {
     pub authority: Authority,
     /// Keys of the providers, and what is called with them.
     pub providers: Providers,
+    /// The function that works in the background.
+    pub worker: Worker,
     signer: Option<Signer>,
 }
 
@@ -97,6 +108,7 @@ impl App {
             cache: Cache::new(store.clone(), &config, clock.clone()),
             authority: Authority::new(store.clone(), clock.clone()),
             providers: Providers::new(&config, clock.clone()).map_err(broken)?,
+            worker: Worker::new(&config),
             random: Random::system(),
             config,
             clock,

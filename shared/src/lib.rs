@@ -16,6 +16,7 @@
 //! | [`ai`] | what a language model does, and what serves without one |
 //! | [`search`] | semantic search over a tenant's own documents |
 //! | [`seal`] | texts that the table keeps and cannot read |
+//! | [`worker`] | the function that works in the background |
 //! | [`store`] | DynamoDB, one file per entity |
 //! | [`net`] | the HTTP clients |
 //!
@@ -45,8 +46,9 @@ pub mod secret;
 pub mod spending;
 pub mod store;
 pub mod tokens;
+pub mod worker;
 
 pub use app::{App, Need};
 pub use error::{Error, Result};
-pub use random::{KeyId, LeaseId, SessionId, TenantId, UserId};
+pub use random::{JobId, KeyId, LeaseId, SessionId, TenantId, UserId};
 pub use secret::Secret;

@@ -20,6 +20,7 @@ mod local_stack;
 mod provider;
 mod roles;
 mod rotation;
+mod search;
 mod sessions;
 mod sign_in;
 mod spending;

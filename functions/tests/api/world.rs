@@ -144,6 +144,10 @@ impl Client {
         Reply::of(self.request("PUT", path).json(body)).await
     }
 
+    pub async fn delete_with(&self, path: &str, body: &Value) -> Reply {
+        Reply::of(self.request("DELETE", path).json(body)).await
+    }
+
     pub async fn delete(&self, path: &str) -> Reply {
         Reply::of(self.request("DELETE", path)).await
     }

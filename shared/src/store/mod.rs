@@ -4,12 +4,14 @@ pub mod api_key;
 pub mod budget;
 pub mod cache;
 pub mod idempotency;
+pub mod jobs;
 pub mod keys;
 pub mod known_address;
 pub mod limit;
 pub mod session;
 pub mod signing_keys;
 pub mod user;
+pub mod vectors;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -39,6 +41,7 @@ pub struct Store {
     client: Client,
     identity: Option<String>,
     ephemeral: Option<String>,
+    vectors: Option<String>,
 }
 
 impl Store {
@@ -62,6 +65,7 @@ impl Store {
             client: Client::from_conf(builder.build()),
             identity: config.identity_table.clone(),
             ephemeral: config.ephemeral_table.clone(),
+            vectors: config.vectors_table.clone(),
         })
     }
 
