@@ -12,6 +12,7 @@ import keys from './checks/keys.mjs';
 import lookingBack from './checks/looking_back.mjs';
 import opening from './checks/opening.mjs';
 import session from './checks/session.mjs';
+import text from './checks/text.mjs';
 
 const url = process.argv[2];
 if (!url) {
@@ -41,7 +42,7 @@ page.on('request', (request) => { if (!request.url().startsWith(`${origin}/`) &&
 
 // `state` is what one file of checks leaves for the next.
 const context = { page, browser, url, origin, email, complaints, strangers, state: {} };
-const checks = [opening, generate, keys, session, lookingBack].flatMap((file) => file(context));
+const checks = [opening, generate, text, keys, session, lookingBack].flatMap((file) => file(context));
 
 /* ---------------------------------------------------------------- the run */
 

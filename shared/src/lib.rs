@@ -15,6 +15,7 @@
 //! | [`money`], [`calendar`] | exact amounts; days and months in UTC |
 //! | [`ai`] | what a language model does, and what serves without one |
 //! | [`rooms`] | texts that several people edit at once, and lose nothing |
+//! | [`search`] | semantic search over a tenant's own documents |
 //! | [`seal`] | texts that the table keeps and cannot read |
 //! | [`store`] | DynamoDB, one file per entity |
 //! | [`net`] | the HTTP clients |
@@ -41,6 +42,7 @@ pub mod providers;
 pub mod random;
 pub mod rooms;
 pub mod seal;
+pub mod search;
 pub mod secret;
 pub mod spending;
 pub mod store;

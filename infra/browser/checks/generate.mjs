@@ -17,7 +17,7 @@ export async function generate({ page, origin }, context) {
   const text = JSON.stringify(answer, null, 2);
   await page.waitForFunction((wanted) => document.getElementById('json').textContent === wanted, text);
   assert.ok(answer.fields.length > 0, 'the answer has fields');
-  assert.equal(await page.textContent('#source'), answer.source);
+  assert.equal(await page.textContent('#source [data-part=source]'), answer.source);
   return answer;
 }
 

@@ -7,13 +7,15 @@ import { generatePanel } from './panels/generate.js';
 import { keysPanel } from './panels/keys.js';
 import { rolesPanel } from './panels/roles.js';
 import { statusPanel } from './panels/status.js';
+import { textPanel } from './panels/text.js';
+import { usagePanel } from './panels/usage.js';
 
 /**
  * A panel is {id, place: 'strip' | 'side' | 'main', title or label, mount(body, tools)}, with a <template id="ID-panel">.
  * `mount` fills its body and may return {session(now), forget()}: told at once and on every change of the session,
  * and after a logout. `tools.onLimit` goes to `call`, and shows the rate limit in the panel's footer.
  */
-const panels = [statusPanel, accountPanel, rolesPanel, generatePanel, keysPanel];
+const panels = [statusPanel, accountPanel, rolesPanel, generatePanel, textPanel, usagePanel, keysPanel];
 
 function footer() {
   const text = el('span', {});

@@ -1,11 +1,10 @@
 // Describe a form, get it, try it.
 
-import { renderForm } from './generate.form.js';
-import { alerts } from '../lib/alerts.js';
-import { call, Problem } from '../lib/api.js';
-import { busy, byId, el, isObject, partsOf, say, shellQuoted } from '../lib/dom.js';
+import { ask, loggedIn, madeBy, submitsOnCtrlEnter } from '../lib/asking.js';
+import { byId, el, partsOf, say, shellQuoted } from '../lib/dom.js';
 import { session } from '../lib/session.js';
 import { copies, showJson, tabs } from '../lib/text.js';
+import { renderForm } from './generate.form.js';
 
 const examples = [
   ['Job application', 'A job application for a design studio: name, email, phone, portfolio link, years of experience, a résumé upload and a cover letter'],
@@ -75,18 +74,9 @@ export const generatePanel = {
       const blocks = showJson(json, answer);
       fields.forEach((field, n) => this.link(field.node, blocks[n], json));
 
-      const usage = isObject(answer.usage) ? answer.usage : {};
-      const rules = answer.source === 'fallback';
-      byId('source').textContent = String(answer.source ?? 'unknown');
-      byId('source').className = rules ? 'tag warm' : 'tag';
-      part.cached.hidden = answer.cached !== true;
-      part['made-by'].hidden = false;
-      part.usage.textContent = [
-        rules ? 'Made by the built-in rules' : `Made by ${usage.model ?? 'a language model'}`,
-        usage.reason ? ` (${usage.reason})` : '',
-        usage.totalTokens ? `, ${usage.totalTokens} tokens` : '',
-        '. ', described.length ? '* marks required fields.' : 'The answer has no fields.',
-      ].join('');
+      const { tags, sentence } = madeBy(answer);
+      part['made-by'].replaceChildren(...tags);
+      part.usage.textContent = `${sentence} ${described.length ? '* marks required fields.' : 'The answer has no fields.'}`;
       part.blank.hidden = true;
       form.hidden = false;
       say(`The form is ready: ${described.length} fields, source ${answer.source}.`);
@@ -95,33 +85,19 @@ export const generatePanel = {
       }
     };
 
-    const generate = async () => {
-      alerts.clear();
-      if (!session.current) {
-        alerts.show(new Problem({ sentence: 'Register or log in first: generating a form needs an account.', code: 'NOT_LOGGED_IN' }));
-        byId('email').focus();
-        return;
-      }
+    part.ask.addEventListener('submit', async (event) => {
+      event.preventDefault();
+      if (!loggedIn('generating a form')) return;
       context.setCustomValidity(context.value.trim() ? '' : 'Please describe the form.');
       if (!context.reportValidity()) return;
-      await busy(byId('generate'), 'Generating…', async () => {
-        const wanted = request();
-        const user = session.current.user?.id;
-        try {
-          const answer = await call('POST', '/api/ai/generate-form', { body: wanted, onLimit });
-          if (session.current?.user?.id !== user) return; // logged out, or somebody else, meanwhile
-          asked = wanted;
-          show(answer);
-          showCurl();
-        } catch (error) {
-          alerts.show(error);
-        }
-      });
-    };
-    part.ask.addEventListener('submit', (event) => { event.preventDefault(); generate(); });
-    context.addEventListener('keydown', (event) => {
-      if (event.key === 'Enter' && (event.ctrlKey || event.metaKey) && !event.isComposing) { event.preventDefault(); generate(); }
+      const wanted = request();
+      const answer = await ask(byId('generate'), 'Generating…', '/api/ai/generate-form', { body: wanted, onLimit });
+      if (!answer) return;
+      asked = wanted;
+      show(answer);
+      showCurl();
     });
+    submitsOnCtrlEnter(context);
 
     return {
       session(now) {
@@ -136,7 +112,7 @@ export const generatePanel = {
         Element.prototype.replaceChildren.call(form);
         form.hidden = true;
         part.blank.hidden = false;
-        part['made-by'].hidden = true;
+        part['made-by'].replaceChildren();
         part.usage.textContent = '';
         json.textContent = 'Nothing yet.';
         showValues(null);

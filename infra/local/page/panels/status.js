@@ -52,7 +52,7 @@ export const statusPanel = {
     if (!health) return [el('span', { class: 'light', 'data-on': 'bad' }, el('b', {}, 'The stack does not answer'))];
     const facts = isObject(health.data) ? health.data : {};
     const state = isObject(ready?.data) ? ready.data : {};
-    const light = (on, ...children) => el('span', { class: 'light', 'data-on': on }, el('span', {}, ...children));
+    const light = (on, ...children) => el('span', { class: 'light', 'data-on': String(on) }, el('span', {}, ...children));
     const nodes = [light(health.ok ? 'true' : 'bad', el('b', {}, String(facts.status ?? (health.ok ? 'healthy' : 'unhealthy'))),
       facts.version ? el('span', { class: 'small' }, ` version ${facts.version}`) : null)];
     for (const [name, on] of switches(facts.services)) {

@@ -23,6 +23,7 @@ const FILES: &[File] = files![
     "main.js",
     "lib/alerts.js",
     "lib/api.js",
+    "lib/asking.js",
     "lib/dom.js",
     "lib/secrets.js",
     "lib/session.js",
@@ -42,6 +43,13 @@ const FILES: &[File] = files![
     "panels/status.css",
     "panels/status.html",
     "panels/status.js",
+    "panels/text.css",
+    "panels/text.html",
+    "panels/text.js",
+    "panels/usage.chart.js",
+    "panels/usage.css",
+    "panels/usage.html",
+    "panels/usage.js",
 ];
 
 pub(crate) struct Page {
