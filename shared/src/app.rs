@@ -9,6 +9,7 @@ use crate::config::{Config, ConfigError};
 use crate::limits::Limits;
 use crate::providers::Providers;
 use crate::random::Random;
+use crate::rooms::Rooms;
 use crate::store::Store;
 use crate::worker::Worker;
 use crate::{Error, Result};
@@ -24,6 +25,8 @@ pub enum Need {
     Vectors,
     /// `INDEX_WORKER`.
     IndexWorker,
+    /// `ROOMS_TABLE`.
+    Rooms,
     /// `SIGNING_KEY_SECRET`.
     SigningKey,
     /// `PROVIDER_SECRET`, or the providers' keys in plain settings.
@@ -38,6 +41,7 @@ impl Need {
             Self::Ephemeral => "EPHEMERAL_TABLE",
             Self::Vectors => "VECTORS_TABLE",
             Self::IndexWorker => "INDEX_WORKER",
+            Self::Rooms => "ROOMS_TABLE",
             Self::SigningKey => "SIGNING_KEY_SECRET",
             Self::Providers => "PROVIDER_SECRET",
         }
@@ -50,6 +54,7 @@ impl Need {
             Self::Ephemeral => config.ephemeral_table.is_some(),
             Self::Vectors => config.vectors_table.is_some(),
             Self::IndexWorker => config.index_worker.is_some(),
+            Self::Rooms => config.rooms_table.is_some(),
             Self::SigningKey => config.signing_key_secret.is_some(),
             Self::Providers => true,
         }
@@ -75,6 +80,8 @@ pub struct App {
     pub cache: Cache,
     /// Verifies access tokens.
     pub authority: Authority,
+    /// Texts that several people edit.
+    pub rooms: Rooms,
     /// Keys of the providers, and what is called with them.
     pub providers: Providers,
     /// The function that works in the background.
@@ -109,6 +116,7 @@ impl App {
             authority: Authority::new(store.clone(), clock.clone()),
             providers: Providers::new(&config, clock.clone()).map_err(broken)?,
             worker: Worker::new(&config),
+            rooms: Rooms::new(store.clone(), clock.clone(), Random::system()),
             random: Random::system(),
             config,
             clock,

@@ -37,6 +37,8 @@ pub struct Config {
     pub vectors_table: Option<String>,
     /// `INDEX_WORKER`: the function that indexes in the background.
     pub index_worker: Option<String>,
+    /// `ROOMS_TABLE`: logs and snapshots of rooms, and who may enter them.
+    pub rooms_table: Option<String>,
     /// `SIGNING_KEY_SECRET`: the secret with the signing keys.
     pub signing_key_secret: Option<String>,
     /// `PROVIDER_SECRET`: the secret with the providers' keys.
@@ -145,6 +147,7 @@ impl Config {
             ephemeral_table: read.text("EPHEMERAL_TABLE"),
             vectors_table: read.text("VECTORS_TABLE"),
             index_worker: read.text("INDEX_WORKER"),
+            rooms_table: read.text("ROOMS_TABLE"),
             signing_key_secret: read.text("SIGNING_KEY_SECRET"),
             provider_secret: read.text("PROVIDER_SECRET"),
             openai_api_key: read.text("OPENAI_API_KEY").map(Secret::new),

@@ -14,6 +14,7 @@
 //! | [`prices`], [`tokens`] | what a call can cost at most, and did cost |
 //! | [`money`], [`calendar`] | exact amounts; days and months in UTC |
 //! | [`ai`] | what a language model does, and what serves without one |
+//! | [`rooms`] | texts that several people edit at once, and lose nothing |
 //! | [`search`] | semantic search over a tenant's own documents |
 //! | [`seal`] | texts that the table keeps and cannot read |
 //! | [`worker`] | the function that works in the background |
@@ -40,6 +41,7 @@ pub mod net;
 pub mod prices;
 pub mod providers;
 pub mod random;
+pub mod rooms;
 pub mod seal;
 pub mod search;
 pub mod secret;
@@ -50,5 +52,5 @@ pub mod worker;
 
 pub use app::{App, Need};
 pub use error::{Error, Result};
-pub use random::{JobId, KeyId, LeaseId, SessionId, TenantId, UserId};
+pub use random::{JobId, KeyId, LeaseId, RoomId, SessionId, TenantId, UserId};
 pub use secret::Secret;
