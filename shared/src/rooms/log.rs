@@ -329,8 +329,9 @@ impl Rooms {
         Ok((replica, role))
     }
 
-    /// Reads what a replica does not have, or everything; and whether access changed in between.
+    /// Reads what a replica does not have, or everything; and whether access may have changed since the replica's head.
     pub(super) async fn refresh(&self, room: RoomId, warm: Option<Replica>) -> Result<(Replica, bool)> {
+        let known = warm.is_some();
         if let Some(mut replica) = warm {
             let now = self.clock.now();
             let entries = room_log::from(&self.store, room, replica.head + 1, usize::MAX).await?;
@@ -340,7 +341,8 @@ impl Rooms {
                 return Ok((replica, fenced));
             }
         }
-        Ok((self.open(room).await?, false))
+        // What came between is no longer in the log: it may have been a fence.
+        Ok((self.open(room).await?, known))
     }
 
     async fn open(&self, room: RoomId) -> Result<Replica> {
