@@ -77,9 +77,9 @@ pub async fn open(store: &Store, tenant: TenantId, id: JobId, job: &Job) -> Resu
             ("u", s(job.user.to_string())),
             ("ns", s(&job.namespace)),
             ("total", n(job.total)),
-            ("indexed", n(job.indexed)),
-            ("skipped", n(job.skipped)),
-            ("failed", n(job.failed)),
+            ("n_ok", n(job.indexed)),
+            ("n_same", n(job.skipped)),
+            ("n_bad", n(job.failed)),
             ("why", AttributeValue::L(job.failures.iter().map(failure).collect())),
             ("moved", n(job.moved.micros())),
             (EXPIRES, n((job.moved + KEPT).secs())),
@@ -144,7 +144,7 @@ pub async fn step(
         .table_name(table)
         .set_key(Some(Key::job(tenant, id).attributes()))
         .condition_expression(format!("attribute_exists({PK})"))
-        .update_expression("SET moved = :now, why = list_append(why, :why) ADD indexed :i, skipped :s, failed :f")
+        .update_expression("SET moved = :now, why = list_append(why, :why) ADD n_ok :i, n_same :s, n_bad :f")
         .expression_attribute_values(":now", n(now.micros()))
         .expression_attribute_values(":why", AttributeValue::L(step.failures.iter().map(failure).collect()))
         .expression_attribute_values(":i", n(step.indexed))
@@ -169,7 +169,7 @@ pub async fn finish(store: &Store, tenant: TenantId, id: JobId, now: Timestamp) 
     let request = store.client.update_item().table_name(table(store)?);
     let request = request.set_key(Some(Key::job(tenant, id).attributes()));
     let request = request.condition_expression(format!("attribute_exists({PK})"));
-    let request = request.update_expression("SET done = :true, moved = :now");
+    let request = request.update_expression("SET fin = :true, moved = :now");
     let request = request.expression_attribute_values(":true", AttributeValue::Bool(true));
     request.expression_attribute_values(":now", n(now.micros())).send().await.map(drop).map_err(failed)
 }
@@ -190,11 +190,11 @@ fn parse(item: &Item) -> Result<Job> {
         user: parsed(item, "u")?,
         namespace: text(item, "ns")?.to_owned(),
         total: number(item, "total")?,
-        indexed: number(item, "indexed")?,
-        skipped: number(item, "skipped")?,
-        failed: number(item, "failed")?,
+        indexed: number(item, "n_ok")?,
+        skipped: number(item, "n_same")?,
+        failed: number(item, "n_bad")?,
         failures: failures.iter().map(failure).collect::<Result<_>>()?,
-        done: item.contains_key("done"),
+        done: item.contains_key("fin"),
         moved: Timestamp::from_micros(number(item, "moved")?),
     })
 }
