@@ -383,3 +383,13 @@ test('presence that is too large is refused here', async () => {
   const { ann } = await two();
   assert.throws(() => ann.show({ status: 'x'.repeat(5_000) }), RangeError);
 });
+
+test('a cursor stays with the text around it', async () => {
+  const { clock, ann, bob } = await two();
+  ann.edit({ type: 'insert', position: 0, content: 'hello world' });
+  await clock.until(() => bob.text.length === 11);
+  const cursor: unknown = JSON.parse(JSON.stringify(ann.cursorAt(6)));
+  bob.edit({ type: 'insert', position: 0, content: '>> ' });
+  assert.equal(bob.positionOf(cursor), 9);
+  for (const none of [undefined, null, 3, {}, { tname: 'other' }]) assert.doesNotThrow(() => bob.positionOf(none));
+});
