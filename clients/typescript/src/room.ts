@@ -3,6 +3,7 @@
 import * as Y from 'yjs';
 import type { Ending } from './channel.js';
 import type { Clock } from './clock.js';
+import { Company } from './company.js';
 import { Courier } from './courier.js';
 import { apply, edits, isAstral, type Edit } from './edit.js';
 import { Emitter, type Listener } from './events.js';
@@ -10,7 +11,6 @@ import type { ClientFrame, Participant, Presence, Role, ServerFrame } from './fr
 import { Keeper, type Found } from './keeper.js';
 import { Link, PACE } from './link.js';
 import { Outbox } from './outbox.js';
-import { OwnPresence, Roster } from './presence.js';
 import { Reader } from './reader.js';
 import { Replica } from './replica.js';
 import type { RoomEvents, RoomOptions } from './room_events.js';
@@ -23,8 +23,7 @@ export class Room {
   readonly id: string;
   readonly #options: RoomOptions;
   readonly #events = new Emitter<RoomEvents>();
-  readonly #roster = new Roster();
-  readonly #presence: OwnPresence;
+  readonly #company: Company;
   readonly #keeper: Keeper;
   readonly #outbox: Outbox;
   readonly #replica: Replica;
@@ -33,9 +32,9 @@ export class Room {
   readonly #reader: Reader;
   #session: string;
   #role: Role | undefined;
-  #you: string | undefined;
-  #count = 0;
   #synced = false;
+  /** How often the room has answered a join. */
+  #welcomes = 0;
   #saved = true;
   #whole = false;
   #bound = false;
@@ -99,7 +98,8 @@ export class Room {
       },
       silent: () => this.#link.replace('Nothing answers.'),
     });
-    this.#presence = new OwnPresence(clock, (frame) => open() && send(frame));
+    const show = (frame: ClientFrame): boolean => open() && send(frame);
+    this.#company = new Company(clock, show, (event, participant) => this.#emit(event, { participant }));
     this.#saved = this.#outbox.empty;
     this.#astral = isAstral(this.text);
   }
@@ -148,12 +148,12 @@ export class Room {
 
   /** Which of the participants this is. */
   get you(): string | undefined {
-    return this.#you;
+    return this.#company.you;
   }
 
   /** How many are here; `participants` may be fewer in a large room. */
   get count(): number {
-    return Math.max(this.#count, this.#roster.all.length);
+    return this.#company.count;
   }
 
   get connected(): boolean {
@@ -171,7 +171,7 @@ export class Room {
   }
 
   get participants(): Participant[] {
-    return this.#roster.all;
+    return this.#company.all;
   }
 
   connect(): void {
@@ -204,7 +204,7 @@ export class Room {
   }
 
   show(presence: Presence): void {
-    this.#presence.update(presence);
+    this.#company.show(presence);
   }
 
   /**
@@ -301,40 +301,25 @@ export class Room {
         this.#gone('room_gone', 'The room was deleted.');
         return;
       default:
-        this.#meets(frame);
-    }
-  }
-
-  #meets(frame: Extract<ServerFrame, { type: 'presence' | 'user-joined' | 'user-left' }>): void {
-    if (frame.type === 'user-joined') {
-      if (this.#roster.joined(frame.member)) this.#emit('user-joined', { participant: { ...frame.member } });
-      this.#presence.again();
-    } else if (frame.type === 'user-left') {
-      const participant = this.#roster.left(frame.by);
-      if (participant !== undefined) this.#emit('user-left', { participant });
-    } else {
-      const participant = this.#roster.shows(frame);
-      if (participant === undefined) return;
-      if ('cursor' in frame) this.#emit('cursor-moved', { participant: { ...participant } });
-      if ('selection' in frame || 'status' in frame) this.#emit('presence-changed', { participant: { ...participant } });
+        this.#company.meets(frame);
     }
   }
 
   async #welcome(frame: Extract<ServerFrame, { type: 'welcome' }>): Promise<void> {
     let { rev, epoch, state: { update } } = frame;
+    this.#welcomes += 1;
+    const welcome = this.#welcomes;
     if (frame.state.url !== undefined) {
       try {
         ({ rev, epoch, update } = await this.#options.state());
       } catch {
-        this.#link.replace('The state could not be read.');
+        if (welcome === this.#welcomes) this.#link.replace('The state could not be read.');
         return;
       }
     }
-    if (!this.#open) return;
+    // Meanwhile the connection may have ended, or been joined again.
+    if (!this.#open || !this.#link.live || welcome !== this.#welcomes) return;
     this.#turned(frame.role);
-    this.#you = frame.member.id;
-    this.#count = frame.count;
-    this.#presence.every = frame.pace;
     if (this.ready && !this.#whole && epoch !== this.#replica.epoch) {
       this.#conflict('room_replaced', 'The room has another history than the one this copy is of.');
       return;
@@ -343,12 +328,9 @@ export class Room {
     this.#replica.welcome(rev, epoch, frame.clientId, update);
     const first = !this.#synced;
     this.#synced = true;
-    const { joined, left } = this.#roster.reset(frame.members);
-    for (const participant of left) this.#emit('user-left', { participant });
-    for (const participant of joined) this.#emit('user-joined', { participant: { ...participant } });
+    this.#company.welcome(frame);
     if (first) this.#emit('connected', {});
     this.#emit('room-synced', { rev: this.rev, text: this.text });
-    this.#presence.again();
     this.#reader.answered();
     this.#reader.saw(rev);
     void this.#courier.deliver(true);
@@ -364,7 +346,7 @@ export class Room {
   #stop(): void {
     this.#courier.stop();
     this.#reader.stop();
-    this.#presence.stop();
+    this.#company.stop();
   }
 
   #note(): void {
