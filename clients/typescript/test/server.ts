@@ -236,6 +236,9 @@ export class FakeSocket implements Socket {
   readonly id: string;
   readonly #server: Server;
   session = '';
+  get readyState(): number {
+    return this.closed ? 3 : 1;
+  }
   joined = false;
   closed = false;
 

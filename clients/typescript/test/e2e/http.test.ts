@@ -52,7 +52,7 @@ test('accounts and keys', async () => {
   assert.deepEqual(await ann.api.auth.revokeApiKey(key.id), { success: true });
   await assert.rejects(ann.api.auth.setUserRole(ann.user.id, 'admin'), { name: 'AuraError', status: 403, code: 'INSUFFICIENT_PERMISSIONS' });
   assert.deepEqual(await ann.api.auth.logout(), { success: true });
-  await assert.rejects(ann.api.auth.verify(), { status: 401, code: 'SESSION_ENDED' });
+  await assert.rejects(new Api(url).auth.refresh(ann.refreshToken), { status: 401, code: 'SESSION_ENDED' });
 });
 
 test('AI and spending', async () => {

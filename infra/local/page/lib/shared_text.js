@@ -25,11 +25,19 @@ function moved(at, { position, length = 0, content = '' }, after = false) {
   return at + content.length - length;
 }
 
-/** A colour of those that are there, the same for everybody and always. */
-export function colour(id) {
-  let hash = 0;
-  for (const char of id) hash = (hash * 31 + char.codePointAt(0)) % 9973;
-  return `who-${hash % 6}`;
+const COLOURS = 6;
+
+/** A colour for everybody who is here, by their ids: the same in every window, and another for each as long as they last. */
+export function colours(participants) {
+  const taken = new Map();
+  for (const id of participants.map((one) => one.id).sort()) {
+    let hash = 0;
+    for (const char of id) hash = (hash * 31 + char.codePointAt(0)) % 9973;
+    let slot = hash % COLOURS;
+    for (let tried = 1; tried < COLOURS && [...taken.values()].includes(`who-${slot}`); tried += 1) slot = (slot + 1) % COLOURS;
+    taken.set(id, `who-${slot}`);
+  }
+  return taken;
 }
 
 /** Joins the two, until the answer is called. */
@@ -40,6 +48,7 @@ export function share(area, mirror, room) {
   area.value = shown;
 
   const draw = () => {
+    const colour = colours(room.participants);
     const places = room.participants
       .filter((one) => one.id !== room.you && one.cursor)
       .map((one) => ({ ...one, at: room.positionOf(one.cursor) }))
@@ -48,7 +57,7 @@ export function share(area, mirror, room) {
     const nodes = [];
     let from = 0;
     for (const { id, name, at } of places) {
-      nodes.push(area.value.slice(from, at), el('span', { class: `caret ${colour(id)}`, 'data-name': name }));
+      nodes.push(area.value.slice(from, at), el('span', { class: `caret ${colour.get(id)}`, 'data-name': name }));
       from = at;
     }
     // A last line without anything in it needs something to stand on.

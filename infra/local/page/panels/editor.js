@@ -6,7 +6,7 @@ import { CollaborationService } from '../lib/aura-client.js';
 import { busy, byId, el, isObject, partsOf, say } from '../lib/dom.js';
 import { attemptKey } from '../lib/secrets.js';
 import { session } from '../lib/session.js';
-import { colour, share } from '../lib/shared_text.js';
+import { colours, share } from '../lib/shared_text.js';
 import { copies } from '../lib/text.js';
 
 const addressed = () => new URLSearchParams(location.hash.slice(1)).get('room');
@@ -40,8 +40,9 @@ export const editorPanel = {
       byId('room-status').classList.toggle('warm', warm);
       area.readOnly = room.role === 'viewer';
       part.invite.hidden = room.role !== 'owner';
+      const colour = colours(room.participants);
       byId('people').replaceChildren(...room.participants.map((one) =>
-        el('li', { class: colour(one.id), dir: 'auto' }, one.name || one.userId, one.id === room.you ? ' (you)' : null)));
+        el('li', { class: colour.get(one.id), dir: 'auto' }, one.name || one.userId, one.id === room.you ? ' (you)' : null)));
     };
 
     const close = async (forget = false) => {
