@@ -13,6 +13,10 @@ export const AGAIN_MS = 500;
 /** Updates follow each other after so long at the earliest, in ms: the server takes 50 messages a second from a client. */
 const SPACE_MS = 30;
 
+/** For so long a full room is tried again, and after so long each time, in ms. */
+const FULL_MS = 120_000;
+const FULL_AGAIN_MS = 2_000;
+
 export interface CourierOptions {
   clock: Clock;
   outbox: Outbox;
@@ -30,6 +34,7 @@ export class Courier {
   readonly #answer: Alarm;
   #sending = false;
   #tries = 0;
+  #fullSince: number | undefined;
   /** When the last update was sent, in ms since 1970. */
   #sent = -Infinity;
 
@@ -62,6 +67,7 @@ export class Courier {
   /** False for an answer that was heard before. */
   acked(n: number): boolean {
     if (!this.#of.outbox.acked(n)) return false;
+    this.#fullSince = undefined;
     this.stop();
     return true;
   }
@@ -69,6 +75,15 @@ export class Courier {
   /** Something failed, perhaps the update: it is sent again soon. */
   failed(): void {
     if (this.#of.outbox.flight !== undefined) this.#answer.start(this.#of.clock.random() * AGAIN_MS, () => this.#again());
+  }
+
+  /** The room is full. What is in it shrinks when its history is made shorter: false once that has been waited for. */
+  full(): boolean {
+    const now = this.#of.clock.now();
+    this.#fullSince ??= now;
+    if (now - this.#fullSince > FULL_MS) return false;
+    this.#answer.start(FULL_AGAIN_MS * (1 + this.#of.clock.random()), () => void this.deliver(true));
+    return true;
   }
 
   stop(): void {

@@ -362,6 +362,7 @@ export class Room {
       return;
     }
     if (n === undefined || this.#outbox.flight?.n !== n) return;
+    if (code === 'room_full' && this.#courier.full()) return;
     if (LATER.has(code)) this.#courier.failed();
     else this.#conflict(code, message);
   }

@@ -393,3 +393,19 @@ test('a cursor stays with the text around it', async () => {
   assert.equal(bob.positionOf(cursor), 9);
   for (const none of [undefined, null, 3, {}, { tname: 'other' }]) assert.doesNotThrow(() => bob.positionOf(none));
 });
+
+test('a full room is waited for, and given up only after two minutes', async () => {
+  const { clock, server, ann } = await two();
+  const codes: string[] = [];
+  ann.on('conflict', ({ code }) => codes.push(code));
+  server.full = true;
+  ann.edit({ type: 'insert', position: 0, content: 'x' });
+  await clock.pass(90_000);
+  assert.deepEqual([ann.text, ann.saved, codes], ['x', false, []]);
+  server.full = false;
+  await clock.until(() => ann.saved);
+  server.full = true;
+  ann.edit({ type: 'insert', position: 1, content: 'y' });
+  await clock.pass(130_000);
+  assert.deepEqual([ann.text, ann.saved, codes], ['x', true, ['room_full']]);
+});

@@ -27,6 +27,8 @@ test('the editing history of a paper', { skip: missing }, async () => {
   const { Socket, traffic } = sockets();
   const room = await service(ann, { WebSocket: Socket }).joinRoom(roomId);
   const reader = await service(bob).joinRoom(roomId);
+  const conflicts: string[] = [];
+  room.on('conflict', ({ code, message }) => conflicts.push(`${code}: ${message}`));
   const start = performance.now();
   let at = 0;
   while (at < patches.length) {
@@ -37,6 +39,7 @@ test('the editing history of a paper', { skip: missing }, async () => {
     }
     // Gives the socket its turn; what is written meanwhile waits in the queue.
     await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(conflicts, []);
   }
   await until(() => room.saved, 'all is stored', 300);
   const seconds = (performance.now() - start) / 1_000;
