@@ -124,8 +124,8 @@ async fn row_28_and_30_two_tenants_in_one_instance_never_meet() {
                 delete(app, tenant, place, json!({"ids": [id]}), |other, _| other == id).await;
             }
             38..40 => {
-                delete(app, tenant, place, json!({"filter": {"word": word}}), |_, content| content.starts_with(word))
-                    .await
+                let filter = json!({"filter": {"word": word}});
+                delete(app, tenant, place, filter, |_, content| content.starts_with(word)).await;
             }
             40 => delete(app, tenant, place, json!({"all": true}), |_, _| true).await,
             _ => {
