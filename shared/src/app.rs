@@ -9,6 +9,7 @@ use crate::config::{Config, ConfigError};
 use crate::limits::Limits;
 use crate::providers::Providers;
 use crate::random::Random;
+use crate::rooms::Rooms;
 use crate::store::Store;
 use crate::{Error, Result};
 
@@ -19,6 +20,8 @@ pub enum Need {
     Identity,
     /// `EPHEMERAL_TABLE`.
     Ephemeral,
+    /// `ROOMS_TABLE`.
+    Rooms,
     /// `SIGNING_KEY_SECRET`.
     SigningKey,
     /// `PROVIDER_SECRET`, or the providers' keys in plain settings.
@@ -31,6 +34,7 @@ impl Need {
         match self {
             Self::Identity => "IDENTITY_TABLE",
             Self::Ephemeral => "EPHEMERAL_TABLE",
+            Self::Rooms => "ROOMS_TABLE",
             Self::SigningKey => "SIGNING_KEY_SECRET",
             Self::Providers => "PROVIDER_SECRET",
         }
@@ -41,6 +45,7 @@ impl Need {
         match self {
             Self::Identity => config.identity_table.is_some(),
             Self::Ephemeral => config.ephemeral_table.is_some(),
+            Self::Rooms => config.rooms_table.is_some(),
             Self::SigningKey => config.signing_key_secret.is_some(),
             Self::Providers => true,
         }
@@ -66,6 +71,8 @@ pub struct App {
     pub cache: Cache,
     /// Verifies access tokens.
     pub authority: Authority,
+    /// Texts that several people edit.
+    pub rooms: Rooms,
     /// Keys of the providers, and what is called with them.
     pub providers: Providers,
     signer: Option<Signer>,
@@ -97,6 +104,7 @@ impl App {
             cache: Cache::new(store.clone(), &config, clock.clone()),
             authority: Authority::new(store.clone(), clock.clone()),
             providers: Providers::new(&config, clock.clone()).map_err(broken)?,
+            rooms: Rooms::new(store.clone(), clock.clone(), Random::system()),
             random: Random::system(),
             config,
             clock,

@@ -14,6 +14,7 @@
 //! | [`prices`], [`tokens`] | what a call can cost at most, and did cost |
 //! | [`money`], [`calendar`] | exact amounts; days and months in UTC |
 //! | [`ai`] | what a language model does, and what serves without one |
+//! | [`rooms`] | texts that several people edit at once, and lose nothing |
 //! | [`seal`] | texts that the table keeps and cannot read |
 //! | [`store`] | DynamoDB, one file per entity |
 //! | [`net`] | the HTTP clients |
@@ -38,6 +39,7 @@ pub mod net;
 pub mod prices;
 pub mod providers;
 pub mod random;
+pub mod rooms;
 pub mod seal;
 pub mod secret;
 pub mod spending;
@@ -46,5 +48,5 @@ pub mod tokens;
 
 pub use app::{App, Need};
 pub use error::{Error, Result};
-pub use random::{KeyId, LeaseId, SessionId, TenantId, UserId};
+pub use random::{KeyId, LeaseId, RoomId, SessionId, TenantId, UserId};
 pub use secret::Secret;

@@ -104,6 +104,10 @@ id!(
     /// One reservation of money.
     LeaseId
 );
+id!(
+    /// One room: a text that several people edit.
+    RoomId
+);
 
 fn parse_hex(text: &str) -> Result<[u8; 16]> {
     let digits = text.as_bytes();

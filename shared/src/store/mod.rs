@@ -7,6 +7,8 @@ pub mod idempotency;
 pub mod keys;
 pub mod known_address;
 pub mod limit;
+pub mod room_log;
+pub mod room_snapshot;
 pub mod session;
 pub mod signing_keys;
 pub mod user;
@@ -39,6 +41,7 @@ pub struct Store {
     client: Client,
     identity: Option<String>,
     ephemeral: Option<String>,
+    rooms: Option<String>,
 }
 
 impl Store {
@@ -62,6 +65,7 @@ impl Store {
             client: Client::from_conf(builder.build()),
             identity: config.identity_table.clone(),
             ephemeral: config.ephemeral_table.clone(),
+            rooms: config.rooms_table.clone(),
         })
     }
 
@@ -71,6 +75,10 @@ impl Store {
 
     fn ephemeral(&self) -> Result<&str> {
         self.ephemeral.as_deref().ok_or_else(|| Error::internal("EPHEMERAL_TABLE is not set"))
+    }
+
+    fn rooms(&self) -> Result<&str> {
+        self.rooms.as_deref().ok_or_else(|| Error::internal("ROOMS_TABLE is not set"))
     }
 
     /// Two items of one partition of Identity, strongly consistent, in one call.
