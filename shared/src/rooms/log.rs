@@ -156,7 +156,10 @@ impl Rooms {
         let mut fresh = false;
         let mut role = None;
         let mut replica = match warm {
-            Some(replica) if self.knows(&replica, author.user, &foreign) => replica,
+            Some(mut replica) if self.knows(&replica, author.user, &foreign) => {
+                role = replica.once.take().filter(|(user, _)| *user == author.user).map(|(_, role)| Some(role));
+                replica
+            }
             warm => {
                 fresh = true;
                 let follows = warm.is_some();
@@ -288,9 +291,9 @@ impl Rooms {
     }
 
     /// Whether an author's change can be tried without reading anything.
-    fn knows(&self, replica: &Replica, user: UserId, foreign: &[Cid]) -> bool {
+    pub(super) fn knows(&self, replica: &Replica, user: UserId, foreign: &[Cid]) -> bool {
         self.clock.now().since(replica.verified) < TRUSTED
-            && replica.roles.contains_key(&user)
+            && (replica.roles.contains_key(&user) || replica.once.is_some_and(|(once, _)| once == user))
             && foreign.iter().all(|cid| replica.cids.contains_key(cid))
     }
 

@@ -33,6 +33,8 @@ pub(super) struct Replica {
     pub closed: bool,
     /// Who may do what, as it was read after the last change of access before `head`.
     pub roles: BTreeMap<UserId, Role>,
+    /// The same for one user, for the next change alone.
+    pub once: Option<(UserId, Role)>,
     /// Whose client ids are.
     pub cids: BTreeMap<Cid, UserId>,
     /// When `head` was the log's end for certain.
@@ -76,6 +78,7 @@ impl Replica {
             clocks,
             closed: read.meta.deleted,
             roles: BTreeMap::new(),
+            once: None,
             cids: BTreeMap::new(),
             verified,
             text: None,
