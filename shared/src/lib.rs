@@ -19,6 +19,7 @@
 //! | [`sockets`] | who is connected to a room, and what is sent to them |
 //! | [`background`], [`signed`] | work for other functions; signed requests to AWS |
 //! | [`rooms`] | texts that several people edit at once, and lose nothing |
+//! | [`search`] | semantic search over a tenant's own documents |
 //! | [`seal`] | texts that the table keeps and cannot read |
 //! | [`store`] | DynamoDB, one file per entity |
 //! | [`net`] | the HTTP clients |
@@ -47,6 +48,7 @@ pub mod providers;
 pub mod random;
 pub mod rooms;
 pub mod seal;
+pub mod search;
 pub mod secret;
 pub mod signed;
 pub mod sockets;

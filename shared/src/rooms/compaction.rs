@@ -15,8 +15,8 @@ use super::document::{Document, NOTHING};
 use super::failure::{Refusal, Result};
 use super::replica::Replica;
 use super::{Attempt, KEPT, Rev, Rooms};
-use crate::store::room_snapshot::{self, Meta, PART, Read};
 use crate::store::room_log;
+use crate::store::room_snapshot::{self, Meta, PART, Read};
 use crate::{Error, RoomId};
 
 /// How many entries stay in the log, for readers and bases that are behind; and how many bytes of them.

@@ -102,8 +102,7 @@ pub fn difference(before: &str, after: &str) -> Option<Op> {
         return None;
     }
     // Whole characters: what two texts share never ends inside of one.
-    let prefix: usize =
-        before.chars().zip(after.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
+    let prefix: usize = before.chars().zip(after.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
     let (before, after, shared) = (before.get(prefix..)?, after.get(prefix..)?, before.get(..prefix)?);
     let suffix: usize =
         before.chars().rev().zip(after.chars().rev()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
@@ -119,4 +118,100 @@ pub fn difference(before: &str, after: &str) -> Option<Op> {
 /// The length of a text as clients count it. A room is far smaller than the largest number.
 fn units(text: &str) -> u32 {
     u32::try_from(text.encode_utf16().count()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{Strategy, any, prop_assert, prop_assert_eq, proptest};
+
+    use super::*;
+
+    fn insert(position: u32, content: &str) -> Op {
+        Op::Insert { position, content: content.to_owned() }
+    }
+
+    #[test]
+    fn positions_are_utf_16_units() {
+        assert_eq!(apply("a😀b", &[insert(3, "x")]).unwrap(), "a😀xb");
+        assert_eq!(apply("a😀b", &[Op::Delete { position: 1, length: 2 }]).unwrap(), "ab");
+        // A family of four is eleven units, and may be divided between its members.
+        assert_eq!(apply("👨‍👩‍👧‍👦", &[insert(2, "!")]).unwrap(), "👨!‍👩‍👧‍👦");
+        let replace = Op::Replace { position: 1, length: 2, content: "é".to_owned() };
+        assert_eq!(apply("a😀b", &[replace, insert(2, "c")]).unwrap(), "aécb");
+    }
+
+    #[test]
+    fn half_a_character_and_what_is_outside_is_refused() {
+        let refused = [
+            insert(2, "x"),
+            insert(5, "x"),
+            insert(u32::MAX, "x"),
+            insert(0, ""),
+            Op::Delete { position: 1, length: 1 },
+            Op::Delete { position: 2, length: 1 },
+            Op::Delete { position: 3, length: 2 },
+            Op::Delete { position: 1, length: u32::MAX },
+            Op::Delete { position: 0, length: 0 },
+            Op::Replace { position: 2, length: 1, content: "x".to_owned() },
+        ];
+        for op in refused {
+            assert!(matches!(apply("a😀b", std::slice::from_ref(&op)), Err(Refusal::Bad(_))), "{op:?}");
+        }
+        assert!(apply("a", &[]).is_err());
+        assert!(apply("a", &vec![insert(0, "x"); MOST_OPS + 1]).is_err());
+    }
+
+    #[test]
+    fn an_operation_reads_as_the_protocol_has_it() {
+        let text = r#"[{"type":"insert","position":1,"content":"x"},{"type":"delete","position":0,"length":2},
+            {"type":"replace","position":0,"length":1,"content":"y"}]"#;
+        let ops: Vec<Op> = serde_json::from_str(text).unwrap();
+        assert_eq!(apply("ab", &ops).unwrap(), "y");
+        for wrong in [r#"{"type":"move","position":1}"#, r#"{"type":"insert","position":-1,"content":"x"}"#] {
+            assert!(serde_json::from_str::<Op>(wrong).is_err());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_difference_leads_from_one_text_to_the_other(
+            before in proptest::collection::vec(character(), 0..12),
+            after in proptest::collection::vec(character(), 0..12),
+        ) {
+            let (before, after): (String, String) = (before.into_iter().collect(), after.into_iter().collect());
+            match difference(&before, &after) {
+                None => prop_assert_eq!(before, after),
+                Some(op) => prop_assert_eq!(apply(&before, &[op]).unwrap(), after),
+            }
+        }
+
+        #[test]
+        fn what_is_applied_is_what_a_document_does(ops in proptest::collection::vec(op(), 1..8)) {
+            let start = "a😀b\u{200d}cé👨‍👩";
+            let document = super::super::document::Document::new(super::super::Cid::server(1));
+            document.write(&[insert(0, start)]);
+            if let Ok(expected) = apply(start, &ops) {
+                document.write(&ops);
+                prop_assert_eq!(document.text(), expected);
+            }
+            prop_assert!(true);
+        }
+    }
+
+    fn character() -> impl Strategy<Value = char> {
+        proptest::sample::select(vec!['a', 'b', 'é', '😀', '😁', '\u{200d}', '\u{1f468}'])
+    }
+
+    fn op() -> impl Strategy<Value = Op> {
+        (0_u32..14, 0_u32..4, proptest::collection::vec(character(), 0..3), any::<bool>()).prop_map(
+            |(position, length, content, both)| {
+                let content: String = content.into_iter().collect();
+                match (length, both) {
+                    (0, _) => Op::Insert { position, content },
+                    (length, true) => Op::Replace { position, length, content },
+                    (length, false) => Op::Delete { position, length },
+                }
+            },
+        )
+    }
 }

@@ -163,11 +163,8 @@ impl Rooms {
             warm => {
                 fresh = true;
                 let follows = warm.is_some();
-                let (replica, read, owners) = tokio::join!(
-                    self.refresh(room, warm),
-                    access(),
-                    self.owners(room, &foreign),
-                );
+                let (replica, read, owners) =
+                    tokio::join!(self.refresh(room, warm), access(), self.owners(room, &foreign),);
                 let (mut replica, fenced) = replica?;
                 replica.cids.extend(owners?);
                 role = Some(if fenced { access().await? } else { read? });
@@ -284,8 +281,9 @@ impl Rooms {
                 _ => replica.patch(*base, rev, self.server_cid()?)?,
             }),
         };
-        let long = replica.entries.len() >= LONG || replica.entries.iter().map(|e| e.update.len()).sum::<usize>() > LARGE;
-        let compact = long && rev % EVERY == 0;
+        let long =
+            replica.entries.len() >= LONG || replica.entries.iter().map(|e| e.update.len()).sum::<usize>() > LARGE;
+        let compact = long && rev.is_multiple_of(EVERY);
         self.keep(room, replica);
         Ok(Written { rev, update, again, patch, compact })
     }

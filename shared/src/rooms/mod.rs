@@ -29,6 +29,8 @@ mod compaction;
 pub mod document;
 pub mod edit;
 pub mod failure;
+#[cfg(test)]
+mod hostile;
 mod log;
 pub mod outline;
 mod prepare;

@@ -18,8 +18,8 @@
 use std::collections::BTreeMap;
 
 use super::author::Cid;
-use super::failure::Refusal;
 use super::document::ROOT;
+use super::failure::Refusal;
 
 /// Largest clock, length and count: what every implementation keeps in 31 bits.
 const MOST: u64 = (1 << 31) - 1;

@@ -83,7 +83,8 @@ impl Replica {
             verified,
             text: None,
         };
-        let whole = read.entries.into_iter().filter(|entry| entry.rev > read.meta.rev).all(|entry| replica.follow(entry));
+        let whole =
+            read.entries.into_iter().filter(|entry| entry.rev > read.meta.rev).all(|entry| replica.follow(entry));
         Ok(whole.then_some(replica))
     }
 
@@ -199,7 +200,8 @@ impl Replica {
             return Err(Refusal::Bad("There is no such rev.").into());
         }
         let steps = self.text.iter().flat_map(|live| &live.steps);
-        let known: Vec<&Option<Op>> = steps.filter(|(rev, _)| (from + 1..=to).contains(rev)).map(|(_, op)| op).collect();
+        let known: Vec<&Option<Op>> =
+            steps.filter(|(rev, _)| (from + 1..=to).contains(rev)).map(|(_, op)| op).collect();
         if known.len() as u64 == to - from {
             return Ok(Patch { from, to, ops: known.into_iter().flatten().cloned().collect() });
         }

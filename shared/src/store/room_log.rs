@@ -38,10 +38,7 @@ pub async fn append(store: &Store, room: RoomId, entry: &Entry) -> Result<Append
         .set_item(Some(item(room, entry)))
         .condition_expression(format!("attribute_not_exists({PK})"))
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-    let error = match request.send().await {
-        Ok(_) => return Ok(Appended::Done),
-        Err(error) => error,
-    };
+    let Err(error) = request.send().await else { return Ok(Appended::Done) };
     match error.as_service_error() {
         Some(PutItemError::ConditionalCheckFailedException(refused)) => {
             // Our own write, whose answer the SDK did not see before it tried again.
