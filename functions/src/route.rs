@@ -214,12 +214,8 @@ pub const CREATE_ROOM_TICKET: Route = Route {
     ..ROOM
 };
 /// GET /api/rooms/{id}/snapshot
-pub const GET_ROOM_SNAPSHOT: Route = Route {
-    name: "get-room-snapshot",
-    path: "/api/rooms/{id}/snapshot",
-    limit: Limit::Requests(Action::Door),
-    ..ROOM
-};
+pub const GET_ROOM_SNAPSHOT: Route =
+    Route { name: "get-room-snapshot", path: "/api/rooms/{id}/snapshot", limit: Limit::Requests(Action::Door), ..ROOM };
 /// PUT /api/rooms/{id}/members/{userId}
 pub const SET_ROOM_MEMBER: Route = Route {
     name: "set-room-member",

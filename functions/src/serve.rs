@@ -4,6 +4,7 @@
 //! handler and nothing of the HTTP stack.
 
 use std::fmt;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use aura::ai::Ask;
@@ -95,9 +96,9 @@ where
 /// As [`http()`].
 pub fn socket<B, F, Fut>(route: SocketRoute, handler: F) -> Result<(), Error>
 where
-    B: DeserializeOwned + Send + 'static,
-    F: Fn(&'static App, Message<B>) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Answer> + Send + 'static,
+    B: DeserializeOwned + 'static,
+    F: Fn(&'static App, Message<B>) -> Fut + 'static,
+    Fut: Future<Output = Answer> + 'static,
 {
     run_socket(socket::Endpoint::new(route, handler))
 }
@@ -130,9 +131,9 @@ fn run_http(endpoint: Endpoint) -> Result<(), Error> {
 
 fn run_socket(endpoint: socket::Endpoint) -> Result<(), Error> {
     start(endpoint.route().needs, async move |app| {
-        let endpoint = Arc::new(endpoint);
+        let endpoint = Rc::new(endpoint);
         lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
-            let endpoint = Arc::clone(&endpoint);
+            let endpoint = Rc::clone(&endpoint);
             async move { Ok::<_, std::convert::Infallible>(endpoint.answer(app, event.payload).await) }
         }))
         .await
@@ -147,7 +148,10 @@ fn run_event(needs: &'static [Need], handler: EventHandler) -> Result<(), Error>
                 answer.await.map_err(|error| {
                     if matches!(error, aura::Error::Unauthenticated(_)) {
                         tracing::info!(request = event.context.request_id, code = error.code(), "refused");
-                        return Diagnostic { error_type: error.code().to_owned(), error_message: UNAUTHORIZED.to_owned() };
+                        return Diagnostic {
+                            error_type: error.code().to_owned(),
+                            error_message: UNAUTHORIZED.to_owned(),
+                        };
                     }
                     tracing::error!(request = event.context.request_id, code = error.code(), error = ?error, "failed");
                     Diagnostic { error_type: error.code().to_owned(), error_message: error.to_string() }

@@ -121,7 +121,8 @@ impl Problem {
     }
 }
 
-type Handler = Box<dyn Fn(&'static App, Message<Map<String, Value>>) -> Pin<Box<dyn Future<Output = Answer> + Send>> + Send + Sync>;
+/// Its future stays in its thread: a function answers one message at a time.
+type Handler = Box<dyn Fn(&'static App, Message<Map<String, Value>>) -> Pin<Box<dyn Future<Output = Answer>>>>;
 
 /// A route and what serves it.
 pub struct Endpoint {
@@ -133,9 +134,9 @@ impl Endpoint {
     /// Wraps a handler: its body is what a message says beside `action` and `room`.
     pub fn new<B, F, Fut>(route: SocketRoute, handler: F) -> Self
     where
-        B: DeserializeOwned + Send + 'static,
-        F: Fn(&'static App, Message<B>) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Answer> + Send + 'static,
+        B: DeserializeOwned + 'static,
+        F: Fn(&'static App, Message<B>) -> Fut + 'static,
+        Fut: Future<Output = Answer> + 'static,
     {
         let handler: Handler = Box::new(move |app, Message { guest, connection, body }| {
             let answer = serde_json::from_value(Value::Object(body))

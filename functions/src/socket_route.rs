@@ -18,8 +18,7 @@ pub struct SocketRoute {
 /// What every message takes: who it is, the connection, the room, and a way to close it.
 const MESSAGE: &[Need] = &[Need::Identity, Need::Ephemeral, Need::Rooms, Need::Posts, Need::FanOut];
 /// The same, for those who write.
-const CHANGE: &[Need] =
-    &[Need::Identity, Need::Ephemeral, Need::Rooms, Need::Posts, Need::FanOut, Need::Compaction];
+const CHANGE: &[Need] = &[Need::Identity, Need::Ephemeral, Need::Rooms, Need::Posts, Need::FanOut, Need::Compaction];
 
 const ACTION: SocketRoute = SocketRoute { name: "", key: "", answers: true, needs: MESSAGE };
 
@@ -61,6 +60,5 @@ pub const COMPACT_ROOM: SocketRoute =
     SocketRoute { name: "compact-room", key: "", answers: false, needs: &[Need::Rooms] };
 
 /// Every one of them.
-pub const ALL: [SocketRoute; 12] = [
-    CONNECT, DISCONNECT, DEFAULT, JOIN, LEAVE, EDIT, UPDATE, PULL, PRESENCE, HEARTBEAT, FAN_OUT, COMPACT_ROOM,
-];
+pub const ALL: [SocketRoute; 12] =
+    [CONNECT, DISCONNECT, DEFAULT, JOIN, LEAVE, EDIT, UPDATE, PULL, PRESENCE, HEARTBEAT, FAN_OUT, COMPACT_ROOM];

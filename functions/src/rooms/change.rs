@@ -14,14 +14,14 @@ use aura::sockets::{Connection, Kind};
 use aura::ticket::Guest;
 use aura::{App, Error, Result, RoomId, members, rooms};
 
-use crate::socket::{Answer, Message};
+use crate::socket::{Answer, Message, Problem};
 
 /// Reads all that a change needs and that this instance does not know, in one round.
 pub async fn prepare<B>(app: &App, message: &Message<B>) -> Answer<(Connection, Author)> {
     let Guest { room, standing, .. } = &message.guest;
     let user = standing.user;
-    let caller = async { Ok(app.authority.still(standing).await?) };
-    let text = async { Ok(app.rooms.prepare(*room, user, async || role(app, *room, user).await).await?) };
+    let caller = async { Ok::<_, Problem>(app.authority.still(standing).await?) };
+    let text = async { Ok::<_, Problem>(app.rooms.prepare(*room, user, async || role(app, *room, user).await).await?) };
     let (connection, caller, ()) = tokio::try_join!(message.joined(app), caller, text)?;
     let needed = Permission::EditDocument;
     if !caller.may(needed) {
@@ -77,12 +77,12 @@ async fn tell(app: &App, room: RoomId, from: &Connection, crowd: &[Connection], 
     let mut told = Told::default();
     if is_here(Kind::Yjs) {
         let frame = Frame::Update { rev: *rev, u: Bytes(update.clone()), by: from.member.clone() };
-        told.yjs = Some(frame.text()?);
+        told.yjs = Some(frame.text()?.into());
     }
     if is_here(Kind::Json) {
         let patch = app.rooms.patch(room, rev - 1, Some(*rev)).await.map_err(members::error)?;
         let frame = Frame::Patch { from: patch.from, to: patch.to, ops: patch.ops, by: Some(from.member.clone()) };
-        told.json = Some(frame.text()?);
+        told.json = Some(frame.text()?.into());
     }
     Ok(told)
 }

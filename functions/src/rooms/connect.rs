@@ -79,8 +79,7 @@ fn protocols(event: &Value) -> impl Iterator<Item = &str> {
 }
 
 fn policy(effect: &str, event: &Value, principal: &str, context: Value) -> Value {
-    let statement =
-        json!({ "Action": "execute-api:Invoke", "Effect": effect, "Resource": event["methodArn"].clone() });
+    let statement = json!({ "Action": "execute-api:Invoke", "Effect": effect, "Resource": event["methodArn"].clone() });
     json!({
         "principalId": principal,
         "policyDocument": { "Version": "2012-10-17", "Statement": [statement] },

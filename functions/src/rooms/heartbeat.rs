@@ -18,9 +18,9 @@ pub struct Heartbeat {
 /// Renews the lease, and compares with the log's end.
 pub async fn heartbeat(app: &App, message: Message<Heartbeat>) -> Answer {
     let room = message.guest.room;
-    let record = async { Ok(app.sockets.renew(room, &message.connection).await?) };
-    let caller = async { Ok(app.authority.still(&message.guest.standing).await?) };
-    let head = async { Ok(app.rooms.head(room).await?) };
+    let record = async { Ok::<_, Problem>(app.sockets.renew(room, &message.connection).await?) };
+    let caller = async { Ok::<_, Problem>(app.authority.still(&message.guest.standing).await?) };
+    let head = async { Ok::<_, Problem>(app.rooms.head(room).await?) };
     let (record, _, head) = tokio::try_join!(record, caller, head)?;
     if record.is_none() {
         return Err(Problem::NotJoined);

@@ -41,7 +41,7 @@ pub async fn join(app: &App, message: Message<Join>) -> Answer {
     if !app.sockets.join(room, &connection).await? {
         return Err(Refusal::Bad("This connection is another session's: open a new one.").into());
     }
-    let crowd = async { Ok(app.sockets.of(room).await?) };
+    let crowd = async { Ok::<_, rooms::Failure>(app.sockets.of(room).await?) };
     let entered = tokio::try_join!(app.rooms.state(room, rev), access(), crowd);
     let (state, role, crowd) = match entered {
         Ok(entered) => entered,

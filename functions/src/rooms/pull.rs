@@ -22,9 +22,9 @@ pub struct Pull {
 /// Reads the log, beside the connection's record as it is now: who was removed has none.
 pub async fn pull(app: &App, message: Message<Pull>) -> Answer {
     let (room, from) = (message.guest.room, message.body.from);
-    let record = async { Ok(app.sockets.read(room, &message.connection).await?) };
-    let caller = async { Ok(app.authority.still(&message.guest.standing).await?) };
-    let log = async { Ok(app.rooms.pull(room, from, BATCH).await?) };
+    let record = async { Ok::<_, Problem>(app.sockets.read(room, &message.connection).await?) };
+    let caller = async { Ok::<_, Problem>(app.authority.still(&message.guest.standing).await?) };
+    let log = async { Ok::<_, Problem>(app.rooms.pull(room, from, BATCH).await?) };
     let (record, _, pulled) = tokio::try_join!(record, caller, log)?;
     let connection = record.ok_or(Problem::NotJoined)?;
     let snapshot = |rev| Ok(Some(Frame::Snapshot { rev, url: snapshot_url(room) }));

@@ -154,7 +154,7 @@ impl Rooms {
         };
         let warm = self.take(room);
         let mut fresh = false;
-        let mut role = None;
+        let mut role;
         let mut replica = match warm {
             Some(mut replica) if self.knows(&replica, author.user, &foreign) => {
                 role = replica.once.take().filter(|(user, _)| *user == author.user).map(|(_, role)| Some(role));

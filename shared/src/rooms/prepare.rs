@@ -1,8 +1,8 @@
 //! Reading a room beside other things: then its change is one round away.
 
+use super::Rooms;
 use super::author::Role;
 use super::failure::Result;
-use super::Rooms;
 use crate::{RoomId, UserId};
 
 impl Rooms {

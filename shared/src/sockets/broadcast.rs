@@ -4,6 +4,7 @@
 //! to fan-out functions in hands of [`HAND`]. A connection that is gone is removed by exactly one of those who notice,
 //! and that one tells the others. What is not delivered is not repeated: receivers notice the hole.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -27,23 +28,36 @@ const WITHIN: Duration = Duration::from_secs(4);
 #[derive(Debug, Clone, Default)]
 pub struct Message {
     /// For those with Yjs.
-    pub yjs: Option<String>,
+    pub yjs: Option<Arc<str>>,
     /// For the others.
-    pub json: Option<String>,
+    pub json: Option<Arc<str>>,
+}
+
+/// A text on its way.
+struct Post {
+    to: ConnectionId,
+    text: Arc<str>,
 }
 
 impl Message {
     /// The same for everybody.
     pub fn same(frame: &Frame) -> Result<Self> {
-        let text = frame.text()?;
-        Ok(Self { yjs: Some(text.clone()), json: Some(text) })
+        let text: Arc<str> = frame.text()?.into();
+        Ok(Self { yjs: Some(Arc::clone(&text)), json: Some(text) })
     }
 
-    fn for_kind(&self, kind: Kind) -> Option<&str> {
+    fn for_kind(&self, kind: Kind) -> Option<&Arc<str>> {
         match kind {
-            Kind::Yjs => self.yjs.as_deref(),
-            Kind::Json => self.json.as_deref(),
+            Kind::Yjs => self.yjs.as_ref(),
+            Kind::Json => self.json.as_ref(),
         }
+    }
+
+    fn to(&self, crowd: &[Connection]) -> Vec<Post> {
+        let post = |connection: &Connection| {
+            Some(Post { to: connection.id.clone(), text: Arc::clone(self.for_kind(connection.kind)?) })
+        };
+        crowd.iter().filter_map(post).collect()
     }
 }
 
@@ -54,8 +68,7 @@ impl Sockets {
             self.deal_out(background, room, &crowd, message, false).await;
             return;
         }
-        let to = crowd.iter().filter_map(|connection| Some((&connection.id, message.for_kind(connection.kind)?)));
-        let gone = self.post_all(to).await;
+        let gone = self.post_all(message.to(&crowd)).await;
         if !gone.is_empty() {
             self.clear_away(room, crowd, gone).await;
         }
@@ -70,9 +83,8 @@ impl Sockets {
         if crowd.len() > DIRECT {
             return self.deal_out(background, room, &crowd, &message, true).await;
         }
-        let texts = crowd.iter().filter_map(|connection| Some((&connection.id, message.for_kind(connection.kind)?)));
-        self.post_all(texts).await;
-        self.close_all(crowd.iter().map(|connection| &connection.id)).await;
+        self.post_all(message.to(&crowd)).await;
+        self.close_all(ids(&crowd)).await;
     }
 
     /// Ends memberships, tells `others` who left, and closes the connections.
@@ -84,7 +96,7 @@ impl Sockets {
         others: Vec<Connection>,
     ) -> Result<()> {
         self.remove_records(room, &crowd).await?;
-        self.close_all(crowd.iter().map(|connection| &connection.id)).await;
+        self.close_all(ids(&crowd)).await;
         if others.len() > QUIET {
             return Ok(());
         }
@@ -103,18 +115,20 @@ impl Sockets {
 
     /// Ends memberships.
     pub async fn remove_records(&self, room: RoomId, crowd: &[Connection]) -> Result<()> {
-        let removals = stream::iter(crowd).map(|connection| self.remove(room, &connection.id));
-        removals.buffer_unordered(AT_A_TIME).try_for_each(async |_| Ok(())).await
+        let removals = stream::iter(ids(crowd)).map(|id| async move { self.remove(room, &id).await });
+        removals.buffer_unordered(AT_A_TIME).try_collect::<Vec<_>>().await.map(drop)
     }
 
     /// Does what another function handed over.
     pub async fn deliver(&self, delivery: &Delivery) {
-        let gone = self.post_all(delivery.to.iter().map(|id| (id, delivery.text.as_str()))).await;
+        let text: Arc<str> = delivery.text.as_str().into();
+        let posts = delivery.to.iter().map(|id| Post { to: id.clone(), text: Arc::clone(&text) });
+        let gone = self.post_all(posts.collect()).await;
         if delivery.close {
-            return self.close_all(delivery.to.iter()).await;
+            return self.close_all(delivery.to.clone()).await;
         }
         // In a room of this size nobody is told who leaves.
-        self.remove_all(delivery.room, &gone).await;
+        self.remove_all(delivery.room, gone).await;
     }
 
     /// Ends a membership, and tells the others if it was the session's last connection.
@@ -129,14 +143,14 @@ impl Sockets {
     }
 
     /// Posts, and names those who are gone.
-    async fn post_all<'a>(&self, to: impl Iterator<Item = (&'a ConnectionId, &'a str)>) -> Vec<ConnectionId> {
+    async fn post_all(&self, posts: Vec<Post>) -> Vec<ConnectionId> {
         let mut gone = Vec::new();
-        let posts = stream::iter(to).map(async |(id, text)| (id, self.post(id, text).await));
-        let mut posts = std::pin::pin!(posts.buffer_unordered(AT_A_TIME));
+        let posting = stream::iter(posts).map(|Post { to, text }| async move { (self.post(&to, &text).await, to) });
+        let mut posting = std::pin::pin!(posting.buffer_unordered(AT_A_TIME));
         let all = async {
-            while let Some((id, posted)) = posts.next().await {
+            while let Some((posted, id)) = posting.next().await {
                 match posted {
-                    Ok(Posted::Gone) => gone.push(id.clone()),
+                    Ok(Posted::Gone) => gone.push(id),
                     Ok(Posted::Sent | Posted::Skipped) => {}
                     Err(error) => tracing::error!(code = error.code(), error = ?error, "a post failed"),
                 }
@@ -148,15 +162,14 @@ impl Sockets {
         gone
     }
 
-    async fn close_all<'a>(&self, ids: impl Iterator<Item = &'a ConnectionId>) {
-        let closing = stream::iter(ids).map(|id| self.close(id)).buffer_unordered(AT_A_TIME);
-        closing
-            .for_each(async |closed| {
-                if let Err(error) = closed {
-                    tracing::warn!(code = error.code(), error = ?error, "a connection was not closed");
-                }
-            })
-            .await;
+    async fn close_all(&self, ids: Vec<ConnectionId>) {
+        let closing = stream::iter(ids).map(|id| async move { self.close(&id).await });
+        let mut closing = std::pin::pin!(closing.buffer_unordered(AT_A_TIME));
+        while let Some(closed) = closing.next().await {
+            if let Err(error) = closed {
+                tracing::warn!(code = error.code(), error = ?error, "a connection was not closed");
+            }
+        }
     }
 
     /// Removes those who are gone, and tells those who are not; who turns out to be gone then is next.
@@ -164,7 +177,7 @@ impl Sockets {
         while !gone.is_empty() {
             crowd.retain(|connection| !gone.contains(&connection.id));
             let mut left: Vec<Member> = Vec::new();
-            for member in self.remove_all(room, &gone).await {
+            for member in self.remove_all(room, gone).await {
                 let here = crowd.iter().any(|connection| connection.member.is(&member));
                 if !here && !left.iter().any(|other| other.is(&member)) {
                     left.push(member);
@@ -173,19 +186,17 @@ impl Sockets {
             if crowd.len() > QUIET {
                 return;
             }
-            let texts: Vec<String> =
-                left.into_iter().filter_map(|by| Frame::UserLeft { by }.text().ok()).collect();
-            let to = crowd.iter().flat_map(|connection| texts.iter().map(|text| (&connection.id, text.as_str())));
-            gone = self.post_all(to).await;
+            let told = left.into_iter().filter_map(|by| Message::same(&Frame::UserLeft { by }).ok());
+            gone = self.post_all(told.flat_map(|message| message.to(&crowd)).collect()).await;
             gone.sort();
             gone.dedup();
         }
     }
 
     /// Removes records; who was removed by this call and no other.
-    async fn remove_all(&self, room: RoomId, ids: &[ConnectionId]) -> Vec<Member> {
-        let removals = stream::iter(ids).map(|id| self.remove(room, id)).buffer_unordered(AT_A_TIME);
-        let removed = removals.collect::<Vec<_>>().await;
+    async fn remove_all(&self, room: RoomId, ids: Vec<ConnectionId>) -> Vec<Member> {
+        let removals = stream::iter(ids).map(|id| async move { self.remove(room, &id).await });
+        let removed = removals.buffer_unordered(AT_A_TIME).collect::<Vec<_>>().await;
         let ours = removed.into_iter().filter_map(|removed| match removed {
             Ok(connection) => Some(connection?.member),
             Err(error) => {
@@ -211,16 +222,19 @@ impl Sockets {
                 crowd.iter().filter(|connection| connection.kind == kind).map(|connection| &connection.id).collect();
             for hand in ids.chunks(HAND) {
                 let to = hand.iter().map(|id| (*id).clone()).collect();
-                hands.push(Delivery { room, text: text.to_owned(), to, close });
+                hands.push(Delivery { room, text: text.to_string(), to, close });
             }
         }
-        let dealing = stream::iter(&hands).map(|hand| background.fan_out(hand)).buffer_unordered(AT_A_TIME);
-        dealing
-            .for_each(async |dealt| {
-                if let Err(error) = dealt {
-                    tracing::warn!(code = error.code(), error = ?error, "a part of a room was not told");
-                }
-            })
-            .await;
+        let dealing = stream::iter(hands).map(|hand| async move { background.fan_out(&hand).await });
+        let mut dealing = std::pin::pin!(dealing.buffer_unordered(AT_A_TIME));
+        while let Some(dealt) = dealing.next().await {
+            if let Err(error) = dealt {
+                tracing::warn!(code = error.code(), error = ?error, "a part of a room was not told");
+            }
+        }
     }
+}
+
+fn ids(crowd: &[Connection]) -> Vec<ConnectionId> {
+    crowd.iter().map(|connection| connection.id.clone()).collect()
 }

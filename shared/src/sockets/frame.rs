@@ -229,7 +229,8 @@ mod tests {
         assert_eq!(sent(Frame::RoomGone {}), json!({ "type": "room-gone" }));
         assert_eq!(sent(Frame::Behind { rev: 3 }), json!({ "type": "behind", "rev": 3 }));
         assert_eq!(sent(Frame::Ack { n: 1, rev: 2, patch: None }), json!({ "type": "ack", "n": 1, "rev": 2 }));
-        let nack = Nack { n: Some(1), action: "edit".into(), code: "retry", message: "Later.".into(), ..Nack::default() };
+        let nack =
+            Nack { n: Some(1), action: "edit".into(), code: "retry", message: "Later.".into(), ..Nack::default() };
         let expected = json!({ "type": "nack", "n": 1, "action": "edit", "code": "retry", "message": "Later." });
         assert_eq!(sent(Frame::Nack(Box::new(nack))), expected);
         let patch = Patch { from: 1, to: 2, ops: vec![Op::Delete { position: 0, length: 1 }] };
