@@ -291,11 +291,8 @@ impl Rooms {
     /// Whether an author's change can be tried without reading anything.
     pub(super) fn knows(&self, replica: &Replica, user: UserId, foreign: &[Cid]) -> bool {
         self.clock.now().since(replica.verified) < TRUSTED
-<<<<<<< HEAD
-            && (replica.roles.contains_key(&user) || replica.once.is_some_and(|(once, _)| once == user))
-=======
-            && replica.roles.get(&user).is_some_and(|role| role.may_write())
->>>>>>> main
+            && (replica.roles.get(&user).is_some_and(|role| role.may_write())
+                || replica.once.is_some_and(|(once, _)| once == user))
             && foreign.iter().all(|cid| replica.cids.contains_key(cid))
     }
 
