@@ -154,9 +154,12 @@ impl Rooms {
         };
         let warm = self.take(room);
         let mut fresh = false;
-        let mut role = None;
+        let mut role;
         let mut replica = match warm {
-            Some(replica) if self.knows(&replica, author.user, &foreign) => replica,
+            Some(mut replica) if self.knows(&replica, author.user, &foreign) => {
+                role = replica.once.take().filter(|(user, _)| *user == author.user).map(|(_, role)| Some(role));
+                replica
+            }
             warm => {
                 fresh = true;
                 let follows = warm.is_some();
@@ -286,9 +289,9 @@ impl Rooms {
     }
 
     /// Whether an author's change can be tried without reading anything.
-    fn knows(&self, replica: &Replica, user: UserId, foreign: &[Cid]) -> bool {
+    pub(super) fn knows(&self, replica: &Replica, user: UserId, foreign: &[Cid]) -> bool {
         self.clock.now().since(replica.verified) < TRUSTED
-            && replica.roles.get(&user).is_some_and(|role| role.may_write())
+            && replica.role(user).is_some_and(Role::may_write)
             && foreign.iter().all(|cid| replica.cids.contains_key(cid))
     }
 

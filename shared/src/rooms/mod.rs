@@ -19,7 +19,7 @@
 //! | [`document`] | texts with history |
 //! | [`edit`] | changes by position, for clients without Yjs |
 //! | `replica` | a room as one instance knows it |
-//! | `log`, `read` | the way to the table and back |
+//! | `log`, `read`, `prepare` | the way to the table and back |
 //! | `compaction` | how a log becomes a snapshot |
 //!
 //! Deliberately absent: connections, members, who is told of a change.
@@ -33,6 +33,7 @@ pub mod failure;
 mod hostile;
 mod log;
 pub mod outline;
+mod prepare;
 mod read;
 mod replica;
 
