@@ -120,6 +120,15 @@ impl App {
         }
         let broken = |error: Error| ConfigError { name: "TLS", problem: error.to_string() };
         let store = Store::new(&config).map_err(broken)?;
+        Self::over(config, clock, Random::system(), store)
+    }
+
+    /// Builds the parts over a store and a source of randomness.
+    ///
+    /// # Errors
+    /// What TLS needs cannot be set up.
+    pub fn over(config: Config, clock: Clock, random: Random, store: Store) -> Result<Self, ConfigError> {
+        let broken = |error: Error| ConfigError { name: "TLS", problem: error.to_string() };
         let signer = match &config.signing_key_secret {
             Some(_) => Some(Signer::new(&config, clock.clone()).map_err(broken)?),
             None => None,
@@ -132,8 +141,8 @@ impl App {
             providers: Providers::new(&config, clock.clone()).map_err(broken)?,
             sockets: Sockets::new(store.clone(), &config, clock.clone()),
             background: Background::new(&config, clock.clone()),
-            rooms: Rooms::new(store.clone(), clock.clone(), Random::system()),
-            random: Random::system(),
+            rooms: Rooms::new(store.clone(), clock.clone(), random.clone()),
+            random,
             config,
             clock,
             store,

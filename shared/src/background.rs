@@ -52,6 +52,11 @@ impl Background {
         Self { config: config.clone(), clock, signed: OnceLock::new() }
     }
 
+    /// The same with another way to invoke.
+    pub fn invoking(self, signed: Signed) -> Self {
+        Self { signed: signed.into(), ..self }
+    }
+
     /// Hands a delivery to fan-out.
     pub async fn fan_out(&self, delivery: &Delivery) -> Result<()> {
         self.invoke("FAN_OUT_FUNCTION", self.config.fan_out_function.as_deref(), delivery).await

@@ -291,8 +291,7 @@ impl Rooms {
     /// Whether an author's change can be tried without reading anything.
     pub(super) fn knows(&self, replica: &Replica, user: UserId, foreign: &[Cid]) -> bool {
         self.clock.now().since(replica.verified) < TRUSTED
-            && (replica.roles.get(&user).is_some_and(|role| role.may_write())
-                || replica.once.is_some_and(|(once, _)| once == user))
+            && replica.role(user).is_some_and(Role::may_write)
             && foreign.iter().all(|cid| replica.cids.contains_key(cid))
     }
 

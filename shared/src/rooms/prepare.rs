@@ -17,7 +17,12 @@ impl Rooms {
         user: UserId,
         access: impl AsyncFn() -> crate::Result<Option<Role>>,
     ) -> Result<()> {
-        let warm = match self.take(room) {
+        let mut warm = self.take(room);
+        // One that is left over was for a change that did not come.
+        if let Some(replica) = &mut warm {
+            replica.once = None;
+        }
+        let warm = match warm {
             Some(replica) if self.knows(&replica, user, &[]) => {
                 self.keep(room, replica);
                 return Ok(());

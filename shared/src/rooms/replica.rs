@@ -118,6 +118,12 @@ impl Replica {
         true
     }
 
+    /// What a user may do, as far as that is known.
+    pub fn role(&self, user: UserId) -> Option<Role> {
+        let once = self.once.filter(|(known, _)| *known == user).map(|(_, role)| role);
+        self.roles.get(&user).copied().or(once)
+    }
+
     /// The entry that a session wrote as its `n`th.
     pub fn named(&self, name: &Name) -> Option<&Entry> {
         self.entries.iter().rev().find(|entry| entry.name.as_ref() == Some(name))

@@ -171,6 +171,11 @@ impl Sockets {
         }
     }
 
+    /// The same with another way to post.
+    pub fn posting(self, signed: Signed) -> Self {
+        Self { signed: signed.into(), ..self }
+    }
+
     /// When a lease that begins now ends.
     pub fn lease(&self) -> Timestamp {
         self.clock.now() + LEASE
