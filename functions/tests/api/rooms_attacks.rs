@@ -188,7 +188,8 @@ async fn row_57_floods_and_giants() {
     let _ = socket.stream.send(Message::text(giant)).await;
     socket.end().await;
     let mut socket = open().await;
-    let part = |opcode, bytes: usize, last| Message::Frame(Frame::message(vec![b'a'; bytes], OpCode::Data(opcode), last));
+    let part =
+        |opcode, bytes: usize, last| Message::Frame(Frame::message(vec![b'a'; bytes], OpCode::Data(opcode), last));
     for n in 0..5 {
         let opcode = if n == 0 { Data::Text } else { Data::Continue };
         if socket.stream.send(part(opcode, if n == 4 { 1 } else { 32 * 1024 }, n == 4)).await.is_err() {

@@ -69,7 +69,10 @@ async fn roles_are_given_by_owners() {
     assert_eq!(bob.client.get("/api/rooms").await.body["rooms"][0]["role"], "editor");
     assert_eq!(bob.client.get("/api/rooms").await.body["rooms"][0]["name"], "Minutes");
     // Members who are no owners give nothing and delete nothing, but may leave for good.
-    bob.client.put(&member(&eve.id), &json!({ "role": "viewer" })).await.assert_problem(403, "INSUFFICIENT_PERMISSIONS");
+    bob.client
+        .put(&member(&eve.id), &json!({ "role": "viewer" }))
+        .await
+        .assert_problem(403, "INSUFFICIENT_PERMISSIONS");
     bob.client.put(&member(&bob.id), &json!({ "role": "owner" })).await.assert_problem(403, "INSUFFICIENT_PERMISSIONS");
     bob.client.delete(&format!("/api/rooms/{room}")).await.assert_problem(403, "INSUFFICIENT_PERMISSIONS");
     let left = bob.client.put(&member(&bob.id), &json!({ "role": null })).await;
@@ -94,7 +97,8 @@ async fn a_room_keeps_an_owner() {
     for _ in 0..4 {
         let room = world.room(&ann, "").await;
         world.invite(&ann, &room, &bob, "owner").await;
-        let (by_ann, by_bob) = (format!("/api/rooms/{room}/members/{}", bob.id), format!("/api/rooms/{room}/members/{}", ann.id));
+        let (by_ann, by_bob) =
+            (format!("/api/rooms/{room}/members/{}", bob.id), format!("/api/rooms/{room}/members/{}", ann.id));
         let gone = json!({ "role": null });
         let (first, second) = tokio::join!(ann.client.put(&by_ann, &gone), bob.client.put(&by_bob, &gone));
         let done = [&first, &second].iter().filter(|reply| reply.status == 200).count();

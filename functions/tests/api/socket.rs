@@ -129,15 +129,22 @@ impl Socket {
         self.ask(&insertion(n, base, position, content), "ack").await
     }
 
-    /// Everything that came so far: whatever is under way has arrived once the stack is quiet.
+    /// Everything that came so far: what this connection said is answered, and whatever follows from it has arrived.
     pub async fn heard(&mut self, world: &World) -> Vec<Value> {
+        // The gateway reads in order: what was said before is under way now.
+        self.mark().await;
         world.stack.quiet().await.unwrap();
-        // The answer to this comes behind all of it.
+        // The answer to this comes behind all that was posted.
+        self.mark().await;
+        self.missed.drain(..).collect()
+    }
+
+    async fn mark(&mut self) {
         self.tell(&json!({ "action": "nothing" })).await;
         loop {
             let frame = self.read().await.expect("an answer");
             if frame["type"] == "nack" && frame["action"] == "default" {
-                return self.missed.drain(..).collect();
+                return;
             }
             self.missed.push_back(frame);
         }
