@@ -77,12 +77,7 @@ impl Signed {
     }
 
     fn by(way: Way, aws: &Aws, clock: Clock) -> Self {
-        Self {
-            way,
-            credentials: net::aws_credentials(aws),
-            region: aws.region.clone(),
-            clock,
-        }
+        Self { way, credentials: net::aws_credentials(aws), region: aws.region.clone(), clock }
     }
 
     /// Sends one request; any answer is one.

@@ -17,8 +17,13 @@ impl Rooms {
         user: UserId,
         access: impl AsyncFn() -> crate::Result<Option<Role>>,
     ) -> Result<()> {
-        let warm = match self.take(room) {
-            Some(mut replica) if replica.once.take().is_none() && self.knows(&replica, user, &[]) => {
+        let mut warm = self.take(room);
+        if let Some(replica) = &mut warm {
+            // What an earlier call left unused may be older than a fence.
+            replica.once = None;
+        }
+        let warm = match warm {
+            Some(replica) if self.knows(&replica, user, &[]) => {
                 self.keep(room, replica);
                 return Ok(());
             }
