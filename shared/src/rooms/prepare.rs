@@ -18,8 +18,8 @@ impl Rooms {
         access: impl AsyncFn() -> crate::Result<Option<Role>>,
     ) -> Result<()> {
         let mut warm = self.take(room);
-        // One that is left over was for a change that did not come.
         if let Some(replica) = &mut warm {
+            // What an earlier call left unused may be older than a fence.
             replica.once = None;
         }
         let warm = match warm {
