@@ -2,7 +2,7 @@
 //!
 //! Tests named `row_NN_...` prove the rows of the attack and fault table in ARCHITECTURE.md.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a panic is a failed test, in helpers too")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic is a failed test, in helpers too")]
 
 mod api_keys;
 mod bad_input;
