@@ -2,7 +2,7 @@
 
 import * as Y from 'yjs';
 import type { Ending } from './channel.js';
-import type { Clock } from './clock.js';
+import { freshName } from './clock.js';
 import { Company } from './company.js';
 import { Courier } from './courier.js';
 import { apply, edits, isAstral, type Edit } from './edit.js';
@@ -109,7 +109,7 @@ export class Room {
     const { clock, store, account } = options;
     let room: Room | undefined;
     const failed = (error: unknown): void => room?.storeFailed(error);
-    const take = (from: Store): ReturnType<typeof Keeper.open> => Keeper.open(from, `${account}/${id}`, name(clock), clock, failed);
+    const take = (from: Store): ReturnType<typeof Keeper.open> => Keeper.open(from, `${account}/${id}`, freshName(clock), clock, failed);
     try {
       room = new Room(id, options, ...(await take(store)));
     } catch (error) {
@@ -372,7 +372,7 @@ export class Room {
    * page must not give them to other updates.
    */
   storeFailed(error: unknown): void {
-    this.#session = name(this.#options.clock);
+    this.#session = freshName(this.#options.clock);
     this.#emit('store-failed', { error });
     this.#link.replace('The store failed.');
   }
@@ -412,10 +412,4 @@ export class Room {
       // Asked for again when the answer is overdue.
     }
   }
-}
-
-/** A name that nobody else will think of. */
-function name(clock: Clock): string {
-  const part = (): string => Math.floor(clock.random() * 2 ** 32).toString(36).padStart(7, '0');
-  return `${clock.now().toString(36)}-${part()}${part()}`;
 }
