@@ -115,6 +115,12 @@ const TEXT_AI: Route = Route {
     ..PUBLIC
 };
 
+const ROOM: Route = Route {
+    access: Access::May(Permission::JoinRoom),
+    needs: &[Need::Identity, Need::Ephemeral, Need::Rooms],
+    ..SIGNED_IN
+};
+
 /// POST /api/auth/register
 pub const REGISTER: Route =
     Route { name: "register", path: "/api/auth/register", success: Success::Created, ..SIGN_IN };
@@ -177,6 +183,48 @@ pub const SUMMARIZE: Route =
 /// POST /api/ai/complete-code
 pub const COMPLETE_CODE: Route =
     Route { name: "complete-code", path: "/api/ai/complete-code", body: Body::Json(128 * KIB), ..TEXT_AI };
+/// POST /api/rooms
+pub const CREATE_ROOM: Route = Route {
+    name: "create-room",
+    method: "POST",
+    path: "/api/rooms",
+    access: Access::May(Permission::CreateRoom),
+    body: Body::Json(512 * KIB),
+    success: Success::Created,
+    repeatable: true,
+    ..ROOM
+};
+/// GET /api/rooms
+pub const LIST_ROOMS: Route = Route { name: "list-rooms", path: "/api/rooms", ..ROOM };
+/// DELETE /api/rooms/{id}
+pub const DELETE_ROOM: Route = Route {
+    name: "delete-room",
+    method: "DELETE",
+    path: "/api/rooms/{id}",
+    needs: &[Need::Identity, Need::Ephemeral, Need::Rooms, Need::Posts, Need::FanOut],
+    ..ROOM
+};
+/// POST /api/rooms/{id}/ticket
+pub const CREATE_ROOM_TICKET: Route = Route {
+    name: "create-room-ticket",
+    method: "POST",
+    path: "/api/rooms/{id}/ticket",
+    limit: Limit::Requests(Action::Door),
+    needs: &[Need::Identity, Need::Ephemeral, Need::Rooms, Need::Address],
+    ..ROOM
+};
+/// GET /api/rooms/{id}/snapshot
+pub const GET_ROOM_SNAPSHOT: Route =
+    Route { name: "get-room-snapshot", path: "/api/rooms/{id}/snapshot", limit: Limit::Requests(Action::Door), ..ROOM };
+/// PUT /api/rooms/{id}/members/{userId}
+pub const SET_ROOM_MEMBER: Route = Route {
+    name: "set-room-member",
+    method: "PUT",
+    path: "/api/rooms/{id}/members/{userId}",
+    body: Body::Json(KIB),
+    needs: &[Need::Identity, Need::Ephemeral, Need::Rooms, Need::Posts, Need::FanOut],
+    ..ROOM
+};
 /// GET /api/usage
 pub const USAGE: Route = Route { name: "usage", path: "/api/usage", ..SIGNED_IN };
 /// GET /health
@@ -187,7 +235,7 @@ pub const READY: Route = Route { name: "ready", path: "/ready", needs: &[Need::I
 pub const NO_ROUTE: Route = Route { name: "no-route", method: "", ..PUBLIC };
 
 /// Every endpoint.
-pub const ALL: [Route; 18] = [
+pub const ALL: [Route; 24] = [
     REGISTER,
     LOGIN,
     REFRESH,
@@ -202,6 +250,12 @@ pub const ALL: [Route; 18] = [
     ENHANCE_QUERY,
     SUMMARIZE,
     COMPLETE_CODE,
+    CREATE_ROOM,
+    LIST_ROOMS,
+    DELETE_ROOM,
+    CREATE_ROOM_TICKET,
+    GET_ROOM_SNAPSHOT,
+    SET_ROOM_MEMBER,
     USAGE,
     HEALTH,
     READY,

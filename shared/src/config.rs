@@ -35,6 +35,18 @@ pub struct Config {
     pub ephemeral_table: Option<String>,
     /// `ROOMS_TABLE`: logs and snapshots of rooms, and who may enter them.
     pub rooms_table: Option<String>,
+    /// `CONNECTIONS_URL`: the stage of the WebSocket API, for `@connections`.
+    pub connections_url: Option<String>,
+    /// `WEBSOCKET_URL`: where clients connect.
+    pub websocket_url: Option<String>,
+    /// `HTTP_URL`: our own HTTP API, whose pages may connect.
+    pub http_url: Option<String>,
+    /// `CORS_ORIGINS`, separated by commas: origins whose pages may connect.
+    pub cors_origins: Vec<String>,
+    /// `FAN_OUT_FUNCTION`: who posts to large rooms.
+    pub fan_out_function: Option<String>,
+    /// `COMPACT_ROOM_FUNCTION`: who makes snapshots.
+    pub compact_room_function: Option<String>,
     /// `SIGNING_KEY_SECRET`: the secret with the signing keys.
     pub signing_key_secret: Option<String>,
     /// `PROVIDER_SECRET`: the secret with the providers' keys.
@@ -86,6 +98,8 @@ pub struct Aws {
     pub session_token: Option<Secret>,
     /// `AWS_ENDPOINT_URL_DYNAMODB`, or `AWS_ENDPOINT_URL`: another DynamoDB than the region's.
     pub dynamodb_endpoint: Option<String>,
+    /// `AWS_ENDPOINT_URL_LAMBDA`, or `AWS_ENDPOINT_URL`: another Lambda than the region's.
+    pub lambda_endpoint: Option<String>,
     /// `AWS_ENDPOINT_URL_SECRETS_MANAGER`, or `AWS_ENDPOINT_URL`: another Secrets Manager than the region's.
     pub secrets_manager_endpoint: Option<String>,
 }
@@ -122,11 +136,18 @@ impl Config {
                 secret_access_key: Secret::new(read.text("AWS_SECRET_ACCESS_KEY").unwrap_or_default()),
                 session_token: read.text("AWS_SESSION_TOKEN").map(Secret::new),
                 dynamodb_endpoint: endpoint("AWS_ENDPOINT_URL_DYNAMODB")?,
+                lambda_endpoint: endpoint("AWS_ENDPOINT_URL_LAMBDA")?,
                 secrets_manager_endpoint: endpoint("AWS_ENDPOINT_URL_SECRETS_MANAGER")?,
             },
             identity_table: read.text("IDENTITY_TABLE"),
             ephemeral_table: read.text("EPHEMERAL_TABLE"),
             rooms_table: read.text("ROOMS_TABLE"),
+            connections_url: read.url("CONNECTIONS_URL")?,
+            websocket_url: read.text("WEBSOCKET_URL"),
+            http_url: read.url("HTTP_URL")?,
+            cors_origins: read.text("CORS_ORIGINS").map(|list| words(&list)).unwrap_or_default(),
+            fan_out_function: read.text("FAN_OUT_FUNCTION"),
+            compact_room_function: read.text("COMPACT_ROOM_FUNCTION"),
             signing_key_secret: read.text("SIGNING_KEY_SECRET"),
             provider_secret: read.text("PROVIDER_SECRET"),
             openai_api_key: read.text("OPENAI_API_KEY").map(Secret::new),
@@ -157,6 +178,10 @@ impl Config {
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
+
+fn words(list: &str) -> Vec<String> {
+    list.split(',').map(|word| word.trim().trim_end_matches('/').to_owned()).filter(|word| !word.is_empty()).collect()
+}
 
 struct Reader<'a>(&'a dyn Fn(&'static str) -> Option<String>);
 
