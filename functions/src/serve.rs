@@ -119,7 +119,7 @@ type EventHandler =
     Box<dyn Fn(&'static App, Value) -> std::pin::Pin<Box<dyn Future<Output = AuraResult<Value>> + Send>>>;
 
 fn run_http(endpoint: Endpoint) -> Result<(), Error> {
-    start(endpoint.route().needs, async move |app| {
+    start(endpoint.route().needs, endpoint.route().needs, async move |app| {
         let endpoint = Arc::new(endpoint);
         lambda_http::run(service_fn(move |request: Request| {
             let endpoint = Arc::clone(&endpoint);
@@ -130,7 +130,7 @@ fn run_http(endpoint: Endpoint) -> Result<(), Error> {
 }
 
 fn run_socket(endpoint: socket::Endpoint) -> Result<(), Error> {
-    start(endpoint.route().needs, async move |app| {
+    start(endpoint.route().needs, &[], async move |app| {
         let endpoint = Rc::new(endpoint);
         lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
             let endpoint = Rc::clone(&endpoint);
@@ -141,7 +141,7 @@ fn run_socket(endpoint: socket::Endpoint) -> Result<(), Error> {
 }
 
 fn run_event(needs: &'static [Need], handler: EventHandler) -> Result<(), Error> {
-    start(needs, async move |app| {
+    start(needs, needs, async move |app| {
         lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
             let answer = handler(app, event.payload);
             async move {
@@ -162,8 +162,9 @@ fn run_event(needs: &'static [Need], handler: EventHandler) -> Result<(), Error>
     })
 }
 
-/// Reads the settings, builds the state, warms it, and hands over to the runtime.
-fn start<R>(needs: &'static [Need], serve: R) -> Result<(), Error>
+/// Reads the settings, builds the state, warms what is worth it, and hands over to the runtime. Messages of sockets bring
+/// no tokens, so their functions need no keys.
+fn start<R>(needs: &'static [Need], warm: &'static [Need], serve: R) -> Result<(), Error>
 where
     R: AsyncFnOnce(&'static App) -> Result<(), lambda_runtime::Error>,
 {
@@ -189,7 +190,7 @@ where
         .build()
         .map_err(|error| Error(format!("the async runtime did not start: {error}")))?;
     runtime.block_on(async move {
-        app.warm(needs).await;
+        app.warm(warm).await;
         serve(app).await.map_err(|error| Error(format!("the Lambda runtime stopped: {error}")))
     })
 }

@@ -2,7 +2,7 @@
 //!
 //! Tests named `row_NN_...` prove the rows of the attack and fault table in ARCHITECTURE.md.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a panic is a failed test, in helpers too")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic is a failed test, in helpers too")]
 
 mod api_keys;
 mod bad_input;
@@ -19,9 +19,15 @@ mod limits;
 mod local_stack;
 mod provider;
 mod roles;
+mod rooms;
+mod rooms_attacks;
+mod rooms_cost;
+mod rooms_faults;
+mod rooms_http;
 mod rotation;
 mod sessions;
 mod sign_in;
+mod socket;
 mod spending;
 mod table;
 mod text;

@@ -14,7 +14,7 @@ use crate::clock::{Clock, Timestamp};
 const BURST: f64 = 100.0;
 /// Messages in a second, for long.
 const SUSTAINED: f64 = 50.0;
-/// After so many refused messages, the connection is closed.
+/// After so many refused messages without a pause, the connection is closed.
 const PATIENCE: u32 = 100;
 /// Connections remembered at most; those that were quiet for longest are forgotten.
 const REMEMBERED: usize = 4_000;
@@ -59,9 +59,12 @@ impl Paces {
         self.with(id, |bucket, now| {
             bucket.left = (bucket.left + now.since(bucket.at).as_secs_f64() * SUSTAINED).min(BURST);
             bucket.at = now;
+            if bucket.left >= BURST {
+                // A pause: whatever was before is forgiven.
+                bucket.refused = 0;
+            }
             if bucket.left >= 1.0 {
                 bucket.left -= 1.0;
-                bucket.refused = 0;
                 return Pace::Fine;
             }
             bucket.refused += 1;
@@ -119,7 +122,7 @@ mod tests {
         assert_eq!(answers.next(), Some(Pace::Flood));
         assert_eq!(paces.take(&"other=".parse().unwrap()), Pace::Fine);
         clock.advance(Duration::from_millis(20));
-        assert_eq!([(); 2].map(|()| paces.take(&id())), [Pace::Fine, Pace::TooFast]);
+        assert_eq!([(); 2].map(|()| paces.take(&id())), [Pace::Fine, Pace::Flood]);
         clock.advance(Duration::from_secs(60));
         assert!((0..100).all(|_| paces.take(&id()) == Pace::Fine));
     }
