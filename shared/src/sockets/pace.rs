@@ -139,7 +139,7 @@ mod tests {
             (0..100).map(tell).filter(|told| *told).count()
         };
         assert_eq!(told(50, 100), 100);
-        assert_eq!(told(51, 100), 34, "at most four in a second");
+        assert_eq!(told(51, 100), 33, "at most four in a second");
         assert_eq!(told(1_000, 500), 100);
     }
 }
