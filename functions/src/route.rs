@@ -72,6 +72,8 @@ pub enum Success {
     Ok,
     /// Something was made.
     Created,
+    /// Something was done, or will be: then the answer begins with the id of a job.
+    OkOrAccepted,
     /// Something was answered that anyone may keep for so many seconds.
     Cacheable(u32),
 }
@@ -119,6 +121,13 @@ const ROOM: Route = Route {
     access: Access::May(Permission::JoinRoom),
     needs: &[Need::Identity, Need::Ephemeral, Need::Rooms],
     ..SIGNED_IN
+};
+
+const SEARCHING: Route = Route {
+    access: Access::May(Permission::UseEmbeddings),
+    limit: Limit::Requests(Action::Search),
+    needs: &[Need::Identity, Need::Ephemeral, Need::Vectors, Need::Providers],
+    ..PUBLIC
 };
 
 /// POST /api/auth/register
@@ -225,6 +234,37 @@ pub const SET_ROOM_MEMBER: Route = Route {
     needs: &[Need::Identity, Need::Ephemeral, Need::Rooms, Need::Posts, Need::FanOut],
     ..ROOM
 };
+/// POST /api/ai/index-documents
+pub const INDEX_DOCUMENTS: Route = Route {
+    name: "index-documents",
+    method: "POST",
+    path: "/api/ai/index-documents",
+    limit: Limit::Requests(Action::Ai),
+    needs: &[Need::Identity, Need::Ephemeral, Need::Vectors, Need::IndexWorker, Need::Providers],
+    body: Body::Json(4 * KIB * KIB),
+    success: Success::OkOrAccepted,
+    repeatable: true,
+    ..SEARCHING
+};
+/// GET /api/ai/index-jobs/{id}
+pub const INDEX_JOB: Route = Route {
+    name: "index-job",
+    path: "/api/ai/index-jobs/{id}",
+    needs: &[Need::Identity, Need::Ephemeral, Need::Vectors],
+    ..SEARCHING
+};
+/// DELETE /api/ai/documents
+pub const DELETE_DOCUMENTS: Route = Route {
+    name: "delete-documents",
+    method: "DELETE",
+    path: "/api/ai/documents",
+    limit: Limit::Requests(Action::Other),
+    body: Body::Json(512 * KIB),
+    ..SEARCHING
+};
+/// POST /api/ai/search
+pub const SEARCH: Route =
+    Route { name: "search", method: "POST", path: "/api/ai/search", body: Body::Json(64 * KIB), ..SEARCHING };
 /// GET /api/usage
 pub const USAGE: Route = Route { name: "usage", path: "/api/usage", ..SIGNED_IN };
 /// GET /health
@@ -235,7 +275,7 @@ pub const READY: Route = Route { name: "ready", path: "/ready", needs: &[Need::I
 pub const NO_ROUTE: Route = Route { name: "no-route", method: "", ..PUBLIC };
 
 /// Every endpoint.
-pub const ALL: [Route; 24] = [
+pub const ALL: [Route; 28] = [
     REGISTER,
     LOGIN,
     REFRESH,
@@ -256,6 +296,10 @@ pub const ALL: [Route; 24] = [
     CREATE_ROOM_TICKET,
     GET_ROOM_SNAPSHOT,
     SET_ROOM_MEMBER,
+    INDEX_DOCUMENTS,
+    INDEX_JOB,
+    DELETE_DOCUMENTS,
+    SEARCH,
     USAGE,
     HEALTH,
     READY,

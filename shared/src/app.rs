@@ -13,6 +13,7 @@ use crate::random::Random;
 use crate::rooms::Rooms;
 use crate::sockets::Sockets;
 use crate::store::Store;
+use crate::worker::Worker;
 use crate::{Error, Result};
 
 /// State that a function needs; its template entry sets the setting and its policy grants the access.
@@ -22,6 +23,10 @@ pub enum Need {
     Identity,
     /// `EPHEMERAL_TABLE`.
     Ephemeral,
+    /// `VECTORS_TABLE`.
+    Vectors,
+    /// `INDEX_WORKER`.
+    IndexWorker,
     /// `ROOMS_TABLE`.
     Rooms,
     /// `CONNECTIONS_URL`.
@@ -46,6 +51,8 @@ impl Need {
         match self {
             Self::Identity => "IDENTITY_TABLE",
             Self::Ephemeral => "EPHEMERAL_TABLE",
+            Self::Vectors => "VECTORS_TABLE",
+            Self::IndexWorker => "INDEX_WORKER",
             Self::Rooms => "ROOMS_TABLE",
             Self::Posts => "CONNECTIONS_URL",
             Self::Address => "WEBSOCKET_URL",
@@ -62,6 +69,8 @@ impl Need {
         match self {
             Self::Identity => config.identity_table.is_some(),
             Self::Ephemeral => config.ephemeral_table.is_some(),
+            Self::Vectors => config.vectors_table.is_some(),
+            Self::IndexWorker => config.index_worker.is_some(),
             Self::Rooms => config.rooms_table.is_some(),
             Self::Posts => config.connections_url.is_some(),
             Self::Address => config.websocket_url.is_some(),
@@ -101,6 +110,8 @@ pub struct App {
     pub background: Background,
     /// Keys of the providers, and what is called with them.
     pub providers: Providers,
+    /// The function that works in the background.
+    pub worker: Worker,
     signer: Option<Signer>,
 }
 
@@ -141,6 +152,7 @@ impl App {
             providers: Providers::new(&config, clock.clone()).map_err(broken)?,
             sockets: Sockets::new(store.clone(), &config, clock.clone()),
             background: Background::new(&config, clock.clone()),
+            worker: Worker::new(&config),
             rooms: Rooms::new(store.clone(), clock.clone(), random.clone()),
             random,
             config,

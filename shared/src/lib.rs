@@ -21,6 +21,7 @@
 //! | [`rooms`] | texts that several people edit at once, and lose nothing |
 //! | [`search`] | semantic search over a tenant's own documents |
 //! | [`seal`] | texts that the table keeps and cannot read |
+//! | [`worker`] | the function that works in the background |
 //! | [`store`] | DynamoDB, one file per entity |
 //! | [`net`] | the HTTP clients |
 //!
@@ -56,8 +57,9 @@ pub mod spending;
 pub mod store;
 pub mod ticket;
 pub mod tokens;
+pub mod worker;
 
 pub use app::{App, Need};
 pub use error::{Error, Result};
-pub use random::{KeyId, LeaseId, RoomId, SessionId, TenantId, UserId};
+pub use random::{JobId, KeyId, LeaseId, RoomId, SessionId, TenantId, UserId};
 pub use secret::Secret;

@@ -139,6 +139,10 @@ id!(
     SessionId
 );
 id!(
+    /// One job in the background.
+    JobId
+);
+id!(
     /// One reservation of money.
     LeaseId
 );

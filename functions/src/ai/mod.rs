@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aura::ai::{Memory, Spend};
+use aura::auth::authority::Authorized;
 use aura::budget::Payer;
 use aura::cache::{Peeked, Reader};
 use aura::{App, Result, spending};
@@ -10,17 +11,36 @@ use aura::{App, Result, spending};
 use crate::http::Caller;
 
 mod complete_code;
+mod delete_documents;
 mod enhance_query;
 mod generate_form;
+mod index_documents;
+mod index_job;
+mod index_worker;
+mod search;
 mod summarize;
 
 pub use complete_code::complete_code;
+pub use delete_documents::delete_documents;
 pub use enhance_query::enhance_query;
 pub use generate_form::generate_form;
+pub use index_documents::index_documents;
+pub use index_job::index_job;
+pub use index_worker::{NEEDS as INDEX_WORKER_NEEDS, index_worker};
+pub use search::search;
 pub use summarize::summarize;
 
 /// What a call may take in all, so that an answer is there in under 25 s.
 const TIME: Duration = Duration::from_secs(23);
+
+/// Who pays for what a caller asks for, and whose it is.
+///
+/// # Errors
+/// TOKEN_REQUIRED on a route that is public.
+fn payer(caller: &Caller) -> Result<Payer> {
+    let Authorized { user, .. } = caller.user()?;
+    Ok(Payer { tenant: user.tenant, user: user.id })
+}
 
 /// How a caller's calls to models are paid for, and which answers the caller may be given without one: the one place
 /// between a caller and a provider's bill.
@@ -28,9 +48,8 @@ const TIME: Duration = Duration::from_secs(23);
 /// # Errors
 /// TOKEN_REQUIRED on a route that is public.
 fn spend<'a>(app: &'a App, caller: &'a Caller, peeked: Option<Peeked>) -> Result<Spend<'a>> {
-    let caller = caller.user()?;
-    let payer = Payer { tenant: caller.user.tenant, user: caller.user.id };
-    let memory = Memory::new(app, payer, Reader::of(caller), peeked);
+    let payer = payer(caller)?;
+    let memory = Memory::new(app, payer, Reader::of(caller.user()?), peeked);
     let spend = Spend::new(move |pending, turn| async move { spending::send(app, payer, pending, &turn).await });
     Ok(spend.remembering(memory))
 }

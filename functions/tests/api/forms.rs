@@ -110,9 +110,12 @@ async fn health_and_ready_tell_what_is_missing() {
     assert_eq!(health.body["features"]["codeCompletion"], "off");
     let ready = world.client().get("/ready").await;
     assert_eq!((ready.status, &ready.body["ready"]), (200, &json!(true)));
-    assert_eq!(ready.body["missing"][0]["setting"], "OPENAI_API_KEY");
+    let missing: Vec<_> = ready.body["missing"].as_array().unwrap().iter().map(|missing| &missing["setting"]).collect();
+    assert_eq!(missing, ["OPENAI_API_KEY", "PINECONE_API_KEY"]);
 
     let (world, _provider) = with_provider(vec![]).await;
     assert_eq!(world.client().get("/health").await.body["services"]["openai"], true);
-    assert_eq!(world.client().get("/ready").await.body["missing"], json!([]));
+    let ready = world.client().get("/ready").await;
+    assert_eq!(ready.body["missing"].as_array().unwrap().len(), 1);
+    assert_eq!(ready.body["missing"][0]["provider"], "pinecone");
 }

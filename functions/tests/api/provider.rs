@@ -97,7 +97,7 @@ async fn serve(mut stream: tokio::net::TcpStream, line: Line, request: String) {
     let _ = stream.write_all(text.as_bytes()).await;
 }
 
-async fn read(stream: &mut tokio::net::TcpStream) -> Option<String> {
+pub async fn read(stream: &mut tokio::net::TcpStream) -> Option<String> {
     let mut bytes = Vec::new();
     loop {
         let text = String::from_utf8_lossy(&bytes).into_owned();

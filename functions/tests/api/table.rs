@@ -9,10 +9,12 @@ use serde_json::Value;
 
 use crate::world::{World, root};
 
-const NEEDS: [Need; 10] = [
+const NEEDS: [Need; 12] = [
     Need::Identity,
     Need::Ephemeral,
     Need::Rooms,
+    Need::Vectors,
+    Need::IndexWorker,
     Need::Posts,
     Need::Address,
     Need::Origins,
@@ -33,7 +35,7 @@ fn functions() -> BTreeSet<String> {
         .iter()
         .map(|route| route.name.to_owned())
         .chain(socket_route::ALL.iter().map(|route| route.name.to_owned()))
-        .chain(["rotate-signing-key".to_owned(), "grant-admin".to_owned()])
+        .chain(["rotate-signing-key".to_owned(), "grant-admin".to_owned(), "index-worker".to_owned()])
         .collect()
 }
 

@@ -68,9 +68,14 @@ pub(crate) fn bodies(requests: &Requests) -> Vec<Value> {
     requests.iter().map(|(_, body)| serde_json::from_str(body).expect("JSON")).collect()
 }
 
+/// Checks questions against the provider's own description.
+pub(crate) fn keep_the_contract(bodies: Vec<Value>) {
+    keep_the_contract_of("CreateChatCompletionRequest", bodies);
+}
+
 /// Checks requests against the provider's own description, where `CONTRACT_SPECS` tells where it lies.
 #[expect(clippy::disallowed_methods, reason = "a test looks for its data where it is told to")]
-pub(crate) fn keep_the_contract(bodies: Vec<Value>) {
+pub(crate) fn keep_the_contract_of(request: &str, bodies: Vec<Value>) {
     let Some(folder) = std::env::var_os("CONTRACT_SPECS").map(std::path::PathBuf::from) else {
         eprintln!("skipped: CONTRACT_SPECS names no directory of API descriptions");
         return;
@@ -78,7 +83,7 @@ pub(crate) fn keep_the_contract(bodies: Vec<Value>) {
     let spec = std::fs::read(folder.join("openai.strict-requests.openapi.json")).expect("the description");
     let mut spec: Value = serde_json::from_slice(&spec).expect("JSON");
     let schema = json!({
-        "$ref": "#/components/schemas/CreateChatCompletionRequest",
+        "$ref": format!("#/components/schemas/{request}"),
         "components": spec["components"].take(),
     });
     let strict = jsonschema::validator_for(&schema).expect("a schema");

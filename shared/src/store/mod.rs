@@ -5,6 +5,7 @@ pub mod budget;
 pub mod cache;
 pub mod connection;
 pub mod idempotency;
+pub mod jobs;
 pub mod keys;
 pub mod known_address;
 pub mod limit;
@@ -15,6 +16,7 @@ pub mod session;
 pub mod signing_keys;
 pub mod ticket;
 pub mod user;
+pub mod vectors;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -45,6 +47,7 @@ pub struct Store {
     client: Client,
     identity: Option<String>,
     ephemeral: Option<String>,
+    vectors: Option<String>,
     rooms: Option<String>,
 }
 
@@ -74,6 +77,7 @@ impl Store {
             client: Client::from_conf(builder.build()),
             identity: config.identity_table.clone(),
             ephemeral: config.ephemeral_table.clone(),
+            vectors: config.vectors_table.clone(),
             rooms: config.rooms_table.clone(),
         }
     }
