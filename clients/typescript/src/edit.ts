@@ -18,8 +18,8 @@ export function isAstral(text: string): boolean {
 
 /** Whether there can be such characters in an update: in UTF-8 they begin with these bytes, and other things may. */
 export function mayBeAstral(update: Uint8Array): boolean {
-  for (let at = 0; at + 3 < update.length; at += 1) {
-    if (update[at]! >= 0xf0 && update[at]! <= 0xf4 && [1, 2, 3].every((next) => (update[at + next]! & 0xc0) === 0x80)) return true;
+  for (let at = 0; at + 1 < update.length; at += 1) {
+    if (update[at]! >= 0xf0 && update[at]! <= 0xf4 && (update[at + 1]! & 0xc0) === 0x80) return true;
   }
   return false;
 }
