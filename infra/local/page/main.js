@@ -6,7 +6,9 @@ import { accountPanel } from './panels/account.js';
 import { editorPanel } from './panels/editor.js';
 import { generatePanel } from './panels/generate.js';
 import { keysPanel } from './panels/keys.js';
+import { libraryPanel } from './panels/library.js';
 import { rolesPanel } from './panels/roles.js';
+import { searchPanel } from './panels/search.js';
 import { statusPanel } from './panels/status.js';
 import { textPanel } from './panels/text.js';
 import { usagePanel } from './panels/usage.js';
@@ -17,6 +19,7 @@ import { usagePanel } from './panels/usage.js';
  * and after a logout. `tools.onLimit` goes to `call`, and shows the rate limit in the panel's footer.
  */
 const panels = [statusPanel, accountPanel, rolesPanel, generatePanel, textPanel, editorPanel, usagePanel, keysPanel];
+const panels = [statusPanel, accountPanel, rolesPanel, generatePanel, textPanel, libraryPanel, searchPanel, usagePanel, keysPanel];
 
 function footer() {
   const text = el('span', {});
