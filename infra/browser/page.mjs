@@ -47,8 +47,7 @@ watch(page);
 
 // `state` is what one file of checks leaves for the next.
 const context = { page, browser, url, origin, email, patience, watch, complaints, strangers, state: {} };
-const checks = [opening, generate, text, keys, session, editor, lookingBack].flatMap((file) => file(context));
-const checks = [opening, generate, text, search, keys, session, lookingBack].flatMap((file) => file(context));
+const checks = [opening, generate, text, search, keys, session, editor, lookingBack].flatMap((file) => file(context));
 
 /* ---------------------------------------------------------------- the run */
 
