@@ -33,8 +33,6 @@ const SLACK: usize = 200_000;
 const MOST_CIDS: usize = 8;
 /// How many bytes a log may have before somebody should make a snapshot; or half as many entries again as its window.
 const LARGE: usize = 256_000;
-/// How many bytes more than a room's a log may have that was written too fast to be made shorter in between.
-const BURST: usize = 14_000_000;
 /// How often in a window that is said.
 const REMINDERS: usize = 10;
 
@@ -206,7 +204,6 @@ impl Rooms {
                 }
                 // It may build on what this instance has not seen.
                 Err(Failure::Refused(_)) => {
-                    replica.forget_draft(&draft);
                     (replica, role) = self.again(room, replica, author, role, &access).await?;
                     fresh = true;
                     continue;
@@ -228,7 +225,10 @@ impl Rooms {
                     return self.written(room, replica, rev, update, false, &change, draft);
                 }
             }
-            replica.forget_draft(&draft);
+            // The document may hold the draft, which is not in the log.
+            if matches!(change, Change::Edit { .. }) {
+                replica.forget();
+            }
             self.pause(attempt).await?;
             (replica, role) = self.again(room, replica, author, role, &access).await?;
             fresh = true;
@@ -251,20 +251,11 @@ impl Rooms {
                 if draft.update.len() > MAX_UPDATE {
                     return Err(Refusal::TooBig.into());
                 }
-                // Our own update always follows from the log; if it does not, it must not get in.
-                let outline = Outline::read(&draft.update);
-                let admitted = outline.and_then(|outline| replica.clocks.clone().admit(&outline));
-                admitted.map_err(|refusal| Error::internal(format!("an edit's update is refused: {refusal}")))?;
                 (draft.update.len(), ops.iter().all(|op| op.parts().2.is_empty()))
             }
         };
         let room = MAX_ROOM + if deletes { SLACK } else { 0 };
-        if replica.bytes + bytes <= room {
-            return Ok(());
-        }
-        // A burst is much longer as a log than as a text, until it may be made a snapshot.
-        let fits = replica.bytes + bytes <= room + BURST && replica.dense(self.server_cid()?)? + bytes <= room;
-        if fits { Ok(()) } else { Err(Refusal::Full.into()) }
+        if replica.bytes + bytes > room { Err(Refusal::Full.into()) } else { Ok(()) }
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one answer")]
