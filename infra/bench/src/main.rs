@@ -25,6 +25,7 @@ mod provider;
 mod report;
 mod rounds;
 mod runtime_api;
+mod search;
 mod wire;
 mod world;
 
@@ -63,6 +64,8 @@ enum Part {
     Functions,
     /// What we add to a provider's call
     Overhead,
+    /// Search in the built-in store, beside brute force
+    Search,
 }
 
 impl Options {
@@ -110,6 +113,9 @@ fn main() -> Result<()> {
         if options.wants(Part::Overhead) {
             report::print_overhead(&overhead::measure(&mut world, provider, &built.join("generate-form"))?);
         }
+    }
+    if options.wants(Part::Search) {
+        search::print(&search::measure(&template, built)?);
     }
     Ok(())
 }
