@@ -231,6 +231,9 @@ fn status(error: &Error) -> StatusCode {
             Invalid::Json | Invalid::Request | Invalid::WeakPassword => StatusCode::BAD_REQUEST,
             Invalid::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Invalid::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Invalid::UnsupportedImage | Invalid::BrokenImage | Invalid::ImageTooLarge | Invalid::ImageType => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
         },
         Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
         Error::Forbidden(_) => StatusCode::FORBIDDEN,

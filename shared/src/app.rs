@@ -10,6 +10,7 @@ use crate::limits::Limits;
 use crate::providers::Providers;
 use crate::random::Random;
 use crate::store::Store;
+use crate::uploads::Uploads;
 use crate::{Error, Result};
 
 /// State that a function needs; its template entry sets the setting and its policy grants the access.
@@ -23,6 +24,8 @@ pub enum Need {
     SigningKey,
     /// `PROVIDER_SECRET`, or the providers' keys in plain settings.
     Providers,
+    /// `UPLOAD_BUCKET`.
+    Uploads,
 }
 
 impl Need {
@@ -33,6 +36,7 @@ impl Need {
             Self::Ephemeral => "EPHEMERAL_TABLE",
             Self::SigningKey => "SIGNING_KEY_SECRET",
             Self::Providers => "PROVIDER_SECRET",
+            Self::Uploads => "UPLOAD_BUCKET",
         }
     }
 
@@ -43,6 +47,7 @@ impl Need {
             Self::Ephemeral => config.ephemeral_table.is_some(),
             Self::SigningKey => config.signing_key_secret.is_some(),
             Self::Providers => true,
+            Self::Uploads => config.upload_bucket.is_some(),
         }
     }
 }
@@ -69,6 +74,7 @@ pub struct App {
     /// Keys of the providers, and what is called with them.
     pub providers: Providers,
     signer: Option<Signer>,
+    uploads: Option<Uploads>,
 }
 
 impl App {
@@ -97,6 +103,7 @@ impl App {
             cache: Cache::new(store.clone(), &config, clock.clone()),
             authority: Authority::new(store.clone(), clock.clone()),
             providers: Providers::new(&config, clock.clone()).map_err(broken)?,
+            uploads: Uploads::new(&config).map_err(broken)?,
             random: Random::system(),
             config,
             clock,
@@ -120,6 +127,11 @@ impl App {
 
     async fn ring(&self) -> Result<()> {
         self.signer()?.ring().await.map(drop)
+    }
+
+    /// The bucket of uploads, in functions that have one.
+    pub fn uploads(&self) -> Result<&Uploads> {
+        self.uploads.as_ref().ok_or_else(|| Error::internal("UPLOAD_BUCKET is not set"))
     }
 
     /// The signer, in functions that have one.

@@ -13,8 +13,9 @@
 //! | [`spending`] | a call to a model, with its money |
 //! | [`prices`], [`tokens`] | what a call can cost at most, and did cost |
 //! | [`money`], [`calendar`] | exact amounts; days and months in UTC |
-//! | [`ai`] | what a language model does, and what serves without one |
+//! | [`ai`] | what language and vision models do, and what serves without one |
 //! | [`seal`] | texts that the table keeps and cannot read |
+//! | [`uploads`], [`sigv4`] | images that are too large for a request, in S3 |
 //! | [`store`] | DynamoDB, one file per entity |
 //! | [`net`] | the HTTP clients |
 //!
@@ -40,11 +41,13 @@ pub mod providers;
 pub mod random;
 pub mod seal;
 pub mod secret;
+pub mod sigv4;
 pub mod spending;
 pub mod store;
 pub mod tokens;
+pub mod uploads;
 
 pub use app::{App, Need};
 pub use error::{Error, Result};
-pub use random::{KeyId, LeaseId, SessionId, TenantId, UserId};
+pub use random::{KeyId, LeaseId, SessionId, TenantId, UploadId, UserId};
 pub use secret::Secret;

@@ -35,14 +35,27 @@ pub fn roots() -> Result<Vec<Certificate>> {
 /// # Errors
 /// `Internal` when TLS cannot be set up.
 pub fn http_client() -> Result<Client> {
+    client(roots()?)
+}
+
+fn client(roots: Vec<Certificate>) -> Result<Client> {
     Client::builder()
-        .tls_certs_only(roots()?)
+        .tls_certs_only(roots)
         .redirect(Policy::none())
         .connect_timeout(CONNECT)
         .user_agent(concat!("aura/", env!("CARGO_PKG_VERSION")))
         .no_proxy()
         .build()
         .map_err(Error::internal)
+}
+
+/// A plain client for AWS: no SDK, the same few roots.
+///
+/// # Errors
+/// `Internal` when TLS cannot be set up.
+pub fn aws_plain_client() -> Result<Client> {
+    let roots = Certificate::from_pem_bundle(AWS_ROOTS.as_bytes()).map_err(Error::internal)?;
+    client(roots)
 }
 
 /// The client that every AWS service of this process shares.

@@ -104,6 +104,10 @@ id!(
     /// One reservation of money.
     LeaseId
 );
+id!(
+    /// One uploaded image.
+    UploadId
+);
 
 fn parse_hex(text: &str) -> Result<[u8; 16]> {
     let digits = text.as_bytes();
