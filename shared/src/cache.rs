@@ -5,7 +5,7 @@
 //! particular: see [`Key`]. A cache is a convenience: whatever goes wrong with it is logged, and the caller asks as if
 //! nothing were known.
 //!
-//! ```ignore
+//! ```text
 //! let key = Key::of(&Reader::of(caller), "describe-image", b"1").with("image", hash).list("features", features).build();
 //! match app.cache.single_flight(&key, KEPT, left, || async { Ok(Made::new(describe(app, image).await)) }).await? {
 //!     Flown::Known(answer) => ...,  // kept, or made by whoever asked first: it cost this caller nothing

@@ -14,6 +14,7 @@
 //! | [`prices`], [`tokens`] | what a call can cost at most, and did cost |
 //! | [`money`], [`calendar`] | exact amounts; days and months in UTC |
 //! | [`ai`] | what language and vision models do, and what serves without one |
+//! | [`search`] | semantic search over a tenant's own documents |
 //! | [`seal`] | texts that the table keeps and cannot read |
 //! | [`uploads`], [`sigv4`] | images that are too large for a request, in S3 |
 //! | [`store`] | DynamoDB, one file per entity |
@@ -40,6 +41,7 @@ pub mod prices;
 pub mod providers;
 pub mod random;
 pub mod seal;
+pub mod search;
 pub mod secret;
 pub mod sigv4;
 pub mod spending;

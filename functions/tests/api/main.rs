@@ -14,6 +14,7 @@ mod flights;
 mod forms;
 mod idempotency;
 mod leaks;
+mod ledger;
 mod limits;
 mod local_stack;
 mod provider;

@@ -33,7 +33,7 @@ pub mod query;
 #[cfg(test)]
 mod scripted;
 pub mod summary;
-mod text;
+pub(crate) mod text;
 mod usage;
 pub mod vision;
 

@@ -20,7 +20,7 @@ use crate::{Error, Result};
 mod cut;
 mod model;
 mod rules;
-mod sentence;
+pub(crate) mod sentence;
 
 /// A text to summarize.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

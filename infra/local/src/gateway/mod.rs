@@ -53,8 +53,11 @@ impl Gateway {
         {
             return cors.preflight(request);
         }
-        if request.method == Method::GET && path == "/" && self.routes.find_named(method, path).is_none() {
-            return self.page.response();
+        if request.method == Method::GET
+            && self.routes.find_named(method, path).is_none()
+            && let Some(response) = self.page.response(path)
+        {
+            return response;
         }
         let Some(route) = self.routes.find(method, path) else {
             return server::message(StatusCode::NOT_FOUND, "Not Found");

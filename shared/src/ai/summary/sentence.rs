@@ -55,7 +55,7 @@ fn of_paragraph(paragraph: &str) -> Vec<String> {
 }
 
 /// Whether the text ends with an abbreviation or an initial rather than with a sentence.
-fn is_abbreviated(text: &str) -> bool {
+pub(crate) fn is_abbreviated(text: &str) -> bool {
     let Some(word) = text.trim_end().rsplit(' ').next() else { return false };
     let word = word.trim_start_matches(['(', '"', '\'', '[']);
     let initial = word.chars().count() == 2 && word.ends_with('.') && word.starts_with(char::is_uppercase);
