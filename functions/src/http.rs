@@ -177,7 +177,10 @@ async fn outcome(app: &'static App, endpoint: &Endpoint, request: Request) -> (A
         let query = query.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let body = match route.body {
             Body::None => b"null".to_vec(),
-            Body::Json(_) => request.into_body().to_vec(),
+            Body::Json(_) | Body::Image(_) => match request.into_body() {
+                lambda_http::Body::Text(text) => text.into_bytes(),
+                body => body.to_vec(),
+            },
         };
         let call = Call { body, caller, path, peeked: passed.peeked, params, query };
         match key.filter(|_| route.repeatable) {

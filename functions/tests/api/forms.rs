@@ -114,5 +114,6 @@ async fn health_and_ready_tell_what_is_missing() {
 
     let (world, _provider) = with_provider(vec![]).await;
     assert_eq!(world.client().get("/health").await.body["services"]["openai"], true);
-    assert_eq!(world.client().get("/ready").await.body["missing"], json!([]));
+    let missing = world.client().get("/ready").await.body["missing"].clone();
+    assert!(missing.as_array().unwrap().iter().all(|missing| missing["provider"] != "openai"), "{missing}");
 }

@@ -13,6 +13,7 @@ mod faults;
 mod flights;
 mod forms;
 mod idempotency;
+mod images;
 mod leaks;
 mod ledger;
 mod limits;

@@ -267,7 +267,10 @@ impl Kept {
 /// Everything that a cut-out depends on.
 fn key(asking: &Asking<'_>, image: &Image, options: &Options) -> Key {
     let fields = options.fields();
-    asking.about(image, VERSION).list("options", fields.iter().flat_map(|(name, value)| [*name, value])).build()
+    asking
+        .about("remove-background", image, VERSION)
+        .list("options", fields.iter().flat_map(|(name, value)| [*name, value]))
+        .build()
 }
 
 /// The cut-out as a data URI, or, above what an answer holds, as an address below the caller's own prefix.

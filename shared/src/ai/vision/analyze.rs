@@ -22,6 +22,8 @@ use crate::{App, Error, Result, spending, uploads};
 
 /// In the ledger.
 const MODEL: &str = "google-vision";
+/// What was seen is the same whoever asks for it.
+const SEEN: &str = "analyze-image";
 /// Raise it when answers are read in another way.
 const VERSION: &[u8] = b"1";
 /// How long what was seen is good for: the image does not change, the provider's eyes get better.
@@ -126,9 +128,9 @@ impl<'a> Asking<'a> {
     }
 
     /// Begins the key of what is known about an image.
-    pub(crate) fn about(&self, image: &Image, version: &[u8]) -> KeyBuilder {
+    pub(crate) fn about(&self, operation: &'static str, image: &Image, version: &[u8]) -> KeyBuilder {
         let orientation = [image.orientation().value()];
-        Key::of(&self.reader, self.operation, version).with("image", image.hash()).with("orientation", orientation)
+        Key::of(&self.reader, operation, version).with("image", image.hash()).with("orientation", orientation)
     }
 }
 
@@ -142,10 +144,7 @@ pub async fn analyze(asking: Asking<'_>, image: &Image, features: &Features) -> 
         |analysis, cached, source, saved_usd| Analyzed { analysis, image: image.shown(), cached, source, saved_usd };
     let images = asking.app.providers.images().await?;
     let Some(vision) = &images.vision else { return Err(annotate::unconfigured()) };
-    if image.bytes().len() > MOST_BYTES {
-        let message = format!("An image that is looked at has up to {MOST_BYTES} bytes, without its metadata.");
-        return Err(Error::Invalid { code: Invalid::ImageTooLarge, message });
-    }
+    small_enough(image)?;
     let Known { analysis: known, missing } = known(&asking, image, features).await;
     let found: Vec<Feature> = features.iter().filter(|feature| !missing.contains(feature)).collect();
     let saved = async {
@@ -160,6 +159,18 @@ pub async fn analyze(asking: Asking<'_>, image: &Image, features: &Features) -> 
     let saved =
         if fresh { saved } else { note(&asking, &missing).await.map(|more| more.plus(saved.unwrap_or_default())) };
     Ok(answer(known.with(seen), !fresh, By::Google, saved))
+}
+
+/// Whether an image fits into a request to a provider that reads base64.
+///
+/// # Errors
+/// IMAGE_TOO_LARGE.
+pub(crate) fn small_enough(image: &Image) -> Result<()> {
+    if image.bytes().len() <= MOST_BYTES {
+        return Ok(());
+    }
+    let message = format!("An image that is looked at has up to {MOST_BYTES} bytes, without its metadata.");
+    Err(Error::Invalid { code: Invalid::ImageTooLarge, message })
 }
 
 struct Known {
@@ -183,7 +194,7 @@ async fn known(asking: &Asking<'_>, image: &Image, features: &Features) -> Known
 }
 
 fn key(asking: &Asking<'_>, image: &Image, feature: Feature) -> Key {
-    asking.about(image, VERSION).with("feature", feature.name()).build()
+    asking.about(SEEN, image, VERSION).with("feature", feature.name()).build()
 }
 
 /// Asks the provider for all of `missing` at once, or waits for whoever asks the same; whether it was this caller who paid.
@@ -191,7 +202,7 @@ async fn see(asking: &Asking<'_>, vision: &Vision, image: &Image, missing: &Feat
     let Asking { app, payer, reader: _, operation, deadline } = *asking;
     let each = annotate::price(missing)?;
     let worst = each.times(u64::from(REQUESTS));
-    let flight = asking.about(image, VERSION).list("features", missing.iter().map(Feature::name)).build();
+    let flight = asking.about(SEEN, image, VERSION).list("features", missing.iter().map(Feature::name)).build();
     let own = Mutex::new(None);
     let flown = app.cache.single_flight_ahead(&flight, SHARED, deadline.left(), None, |turn| {
         let own = &own;

@@ -4,7 +4,7 @@
 //!
 //! - `wire`: what the provider sends, read leniently; `read` and `text` make shapes of it.
 //! - `annotate`: the request, and the one call. `google`: who we are to it.
-//! - `analyze`: what is known, what is asked, what it costs.
+//! - `analyze`: what is known, what is asked, what it costs. `describe`: an image in words.
 //!
 //! Deliberately absent: anything that is not the provider's: without one, nothing is made up.
 
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub mod analyze;
 mod annotate;
+pub mod describe;
 pub mod google;
 mod read;
 mod text;
