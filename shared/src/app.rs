@@ -9,6 +9,7 @@ use crate::config::{Config, ConfigError};
 use crate::limits::Limits;
 use crate::providers::Providers;
 use crate::random::Random;
+use crate::rooms::Rooms;
 use crate::store::Store;
 use crate::uploads::Uploads;
 use crate::{Error, Result};
@@ -20,6 +21,8 @@ pub enum Need {
     Identity,
     /// `EPHEMERAL_TABLE`.
     Ephemeral,
+    /// `ROOMS_TABLE`.
+    Rooms,
     /// `SIGNING_KEY_SECRET`.
     SigningKey,
     /// `PROVIDER_SECRET`, or the providers' keys in plain settings.
@@ -34,6 +37,7 @@ impl Need {
         match self {
             Self::Identity => "IDENTITY_TABLE",
             Self::Ephemeral => "EPHEMERAL_TABLE",
+            Self::Rooms => "ROOMS_TABLE",
             Self::SigningKey => "SIGNING_KEY_SECRET",
             Self::Providers => "PROVIDER_SECRET",
             Self::Uploads => "UPLOAD_BUCKET",
@@ -45,6 +49,7 @@ impl Need {
         match self {
             Self::Identity => config.identity_table.is_some(),
             Self::Ephemeral => config.ephemeral_table.is_some(),
+            Self::Rooms => config.rooms_table.is_some(),
             Self::SigningKey => config.signing_key_secret.is_some(),
             Self::Providers => true,
             Self::Uploads => config.upload_bucket.is_some(),
@@ -71,6 +76,8 @@ pub struct App {
     pub cache: Cache,
     /// Verifies access tokens.
     pub authority: Authority,
+    /// Texts that several people edit.
+    pub rooms: Rooms,
     /// Keys of the providers, and what is called with them.
     pub providers: Providers,
     signer: Option<Signer>,
@@ -104,6 +111,7 @@ impl App {
             authority: Authority::new(store.clone(), clock.clone()),
             providers: Providers::new(&config, clock.clone()).map_err(broken)?,
             uploads: Uploads::new(&config).map_err(broken)?,
+            rooms: Rooms::new(store.clone(), clock.clone(), Random::system()),
             random: Random::system(),
             config,
             clock,

@@ -33,6 +33,8 @@ pub struct Config {
     pub identity_table: Option<String>,
     /// `EPHEMERAL_TABLE`: rate-limit logs.
     pub ephemeral_table: Option<String>,
+    /// `ROOMS_TABLE`: logs and snapshots of rooms, and who may enter them.
+    pub rooms_table: Option<String>,
     /// `SIGNING_KEY_SECRET`: the secret with the signing keys.
     pub signing_key_secret: Option<String>,
     /// `PROVIDER_SECRET`: the secret with the providers' keys.
@@ -139,6 +141,7 @@ impl Config {
             },
             identity_table: read.text("IDENTITY_TABLE"),
             ephemeral_table: read.text("EPHEMERAL_TABLE"),
+            rooms_table: read.text("ROOMS_TABLE"),
             signing_key_secret: read.text("SIGNING_KEY_SECRET"),
             provider_secret: read.text("PROVIDER_SECRET"),
             upload_bucket: read.text("UPLOAD_BUCKET"),

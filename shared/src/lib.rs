@@ -14,6 +14,7 @@
 //! | [`prices`], [`tokens`] | what a call can cost at most, and did cost |
 //! | [`money`], [`calendar`] | exact amounts; days and months in UTC |
 //! | [`ai`] | what language and vision models do, and what serves without one |
+//! | [`rooms`] | texts that several people edit at once, and lose nothing |
 //! | [`search`] | semantic search over a tenant's own documents |
 //! | [`seal`] | texts that the table keeps and cannot read |
 //! | [`uploads`], [`sigv4`] | images that are too large for a request, in S3 |
@@ -40,6 +41,7 @@ pub mod net;
 pub mod prices;
 pub mod providers;
 pub mod random;
+pub mod rooms;
 pub mod seal;
 pub mod search;
 pub mod secret;
@@ -51,5 +53,5 @@ pub mod uploads;
 
 pub use app::{App, Need};
 pub use error::{Error, Result};
-pub use random::{KeyId, LeaseId, SessionId, TenantId, UploadId, UserId};
+pub use random::{KeyId, LeaseId, RoomId, SessionId, TenantId, UploadId, UserId};
 pub use secret::Secret;

@@ -2,25 +2,47 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 
 use crate::{Error, Result};
 
-/// The operating system's generator, through aws-lc.
-#[derive(Debug, Default)]
-pub struct Random(SystemRandom);
+/// A source of random bytes.
+#[derive(Debug, Clone)]
+pub struct Random(Source);
+
+#[derive(Debug, Clone)]
+enum Source {
+    System(SystemRandom),
+    Seeded(Arc<AtomicU64>),
+}
 
 impl Random {
-    /// The system's generator.
+    /// The operating system's generator, through aws-lc.
     pub fn system() -> Self {
-        Self(SystemRandom::new())
+        Self(Source::System(SystemRandom::new()))
+    }
+
+    /// The same numbers for the same seed, for simulations; its clones share one sequence. Guards nothing.
+    pub fn seeded(seed: u64) -> Self {
+        Self(Source::Seeded(Arc::new(AtomicU64::new(seed))))
     }
 
     /// `N` unpredictable bytes.
     pub fn bytes<const N: usize>(&self) -> Result<[u8; N]> {
         let mut bytes = [0; N];
-        self.0.fill(&mut bytes).map_err(|_| Error::internal("the random generator failed"))?;
+        match &self.0 {
+            Source::System(system) => {
+                system.fill(&mut bytes).map_err(|_| Error::internal("the random generator failed"))?;
+            }
+            Source::Seeded(state) => {
+                for chunk in bytes.chunks_mut(8) {
+                    chunk.copy_from_slice(&split_mix(state).to_le_bytes()[..chunk.len()]);
+                }
+            }
+        }
         Ok(bytes)
     }
 
@@ -28,6 +50,15 @@ impl Random {
     pub fn id<T: From<[u8; 16]>>(&self) -> Result<T> {
         Ok(T::from(self.bytes()?))
     }
+}
+
+/// The next number of SplitMix64 (Steele, Lea, Flood 2014).
+fn split_mix(state: &AtomicU64) -> u64 {
+    const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mut z = state.fetch_add(STEP, Ordering::SeqCst).wrapping_add(STEP);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
 
 /// Declares a 128-bit random identifier that is written as 32 lower-case hexadecimal digits.
@@ -108,6 +139,10 @@ id!(
     /// One uploaded image.
     UploadId
 );
+id!(
+    /// One room: a text that several people edit.
+    RoomId
+);
 
 fn parse_hex(text: &str) -> Result<[u8; 16]> {
     let digits = text.as_bytes();
@@ -126,6 +161,17 @@ fn parse_hex(text: &str) -> Result<[u8; 16]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_seed_repeats_itself() {
+        let numbers = |seed| {
+            let random = Random::seeded(seed);
+            [random.bytes::<16>().unwrap(), random.clone().bytes::<16>().unwrap()]
+        };
+        assert_eq!(numbers(1), numbers(1));
+        assert_ne!(numbers(1), numbers(2));
+        assert_ne!(numbers(1)[0], numbers(1)[1]);
+    }
 
     #[test]
     fn an_id_survives_its_text() {

@@ -13,7 +13,7 @@
 //! Then it measures what we add to a provider's call: warm calls of generate-form through the whole stack beside calls of
 //! a provider that answers at once, by 1 and by 16 callers, and the function's share of it.
 //!
-//! `--quick` makes few runs, `--runs N` as many as asked for. It is never a test: a busy machine would fail it.
+//! `--only PART` measures one part (see `--help`). `--quick` makes few runs, `--runs N` as many as asked for. It is never a test: a busy machine would fail it.
 //! Deliberately absent: TLS, networks and Lambda's own share of CPU, which only AWS has.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command that prints a table")]
@@ -48,12 +48,27 @@ struct Options {
     /// Cold starts of each function
     #[arg(long, value_name = "N")]
     runs: Option<usize>,
-    /// Only what we add to a provider's call
-    #[arg(long)]
-    overhead: bool,
+    /// Only this part, or these; otherwise all of them
+    #[arg(long, value_name = "PART")]
+    only: Vec<Part>,
     /// Measure the binaries as they are, beside this one
     #[arg(long)]
     no_build: bool,
+}
+
+/// What is measured, each by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// Size, start, response times and DynamoDB calls of every function
+    Functions,
+    /// What we add to a provider's call
+    Overhead,
+}
+
+impl Options {
+    fn wants(&self, part: Part) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
+    }
 }
 
 /// What was measured of one function.
@@ -84,8 +99,22 @@ fn main() -> Result<()> {
         }
         build(&root)?;
     }
+    let template = root.join("template.yaml");
     let provider = provider::start()?;
-    let mut world = World::start(&root.join("template.yaml"), built.clone(), provider)?;
+    if options.wants(Part::Functions) || options.wants(Part::Overhead) {
+        let mut world = World::start(&template, built.clone(), provider)?;
+        if options.wants(Part::Functions) {
+            let functions = functions(&mut world, &built, runs, warm)?;
+            report::print(&functions, runs, warm);
+        }
+        if options.wants(Part::Overhead) {
+            report::print_overhead(&overhead::measure(&mut world, provider, &built.join("generate-form"))?);
+        }
+    }
+    Ok(())
+}
+
+fn functions(world: &mut World, built: &Path, runs: usize, warm: usize) -> Result<Vec<Measured>> {
     let mut functions = Vec::new();
     for name in [HELLO.to_owned()].into_iter().chain(world.functions()) {
         let environment = if name == HELLO { hello() } else { world.environment(&name)? };
@@ -94,17 +123,13 @@ fn main() -> Result<()> {
         let (init, cpu, first, warm) = Default::default();
         functions.push(Measured { name, binary, environment, bytes, init, cpu, first, warm, cost: None });
     }
-    if !options.overhead {
-        cold(&mut world, &mut functions, runs)?;
-        for function in &mut functions {
-            eprintln!("warm calls of {}", function.name);
-            invoke_warm(&mut world, function, warm)?;
-            count(&mut world, function)?;
-        }
-        report::print(&functions, runs, warm);
+    cold(world, &mut functions, runs)?;
+    for function in &mut functions {
+        eprintln!("warm calls of {}", function.name);
+        invoke_warm(world, function, warm)?;
+        count(world, function)?;
     }
-    report::print_overhead(&overhead::measure(&mut world, provider, &built.join("generate-form"))?);
-    Ok(())
+    Ok(functions)
 }
 
 fn build(root: &Path) -> Result<()> {

@@ -14,6 +14,11 @@
 //! | Ephemeral | `M#<tenant>#<month>` | `@` | ledger: totals and live leases |
 //! | Ephemeral | `M#<tenant>#<month>` | `U#<uid>#<day>#<operation>#<model>` | usage |
 //! | Ephemeral | `L#<action>#<quota>#<window ms>#<subject>` | `@` | rate-limit log |
+//! | Rooms | `R#<room>` | `META` | room: owner and name; which snapshot holds |
+//! | Rooms | `R#<room>` | `L#<rev, 12 digits>` | entry of the log |
+//! | Rooms | `R#<room>` | `S#<generation, 8 digits>#<attempt>#<part, 2 digits>` | part of a snapshot |
+//! | Rooms | `R#<room>` | `Q#<rev, 12 digits>` | entry that a snapshot could not take in |
+//! | Rooms | `R#<room>` | `K#<client id>` | whose a client id is |
 
 use std::collections::HashMap;
 
@@ -25,7 +30,8 @@ use crate::cache;
 use crate::calendar::Month;
 use crate::idempotency::Name;
 use crate::limits::{ClientIp, Quota, Subject};
-use crate::{KeyId, SessionId, TenantId, UserId};
+use crate::rooms::{Attempt, Cid, Rev};
+use crate::{KeyId, RoomId, SessionId, TenantId, UserId};
 
 /// The partition key's attribute.
 pub const PK: &str = "pk";
@@ -134,6 +140,67 @@ impl Key {
             operation: parts.next()?.to_owned(),
             model: parts.next()?.to_owned(),
         })
+    }
+
+    /// What a room is.
+    pub fn room(room: RoomId) -> Self {
+        Self::new(format!("R#{room}"), "META")
+    }
+
+    /// An entry of a room's log.
+    pub fn room_entry(room: RoomId, rev: Rev) -> Self {
+        Self::new(format!("R#{room}"), format!("L#{rev:012}"))
+    }
+
+    /// The partition of a room, and the sort keys from the entry of `from` to the last one.
+    pub fn room_entries(room: RoomId, from: Rev) -> (String, String, &'static str) {
+        (format!("R#{room}"), format!("L#{from:012}"), "L#~")
+    }
+
+    /// The partition of a room, and the sort keys from its first entry through `META` to the last snapshot's end: all
+    /// that its text is made of.
+    pub fn room_text(room: RoomId) -> (String, &'static str, &'static str) {
+        (format!("R#{room}"), "L#", "S#~")
+    }
+
+    /// The partition of everything that a room has.
+    pub fn room_items(room: RoomId) -> String {
+        format!("R#{room}")
+    }
+
+    /// Which entry a sort key names.
+    pub fn room_rev(sk: &str) -> Option<Rev> {
+        sk.strip_prefix("L#")?.parse().ok()
+    }
+
+    /// A part of an attempt at a snapshot.
+    pub fn room_part(room: RoomId, attempt: &Attempt, part: usize) -> Self {
+        let Attempt { generation, id } = attempt;
+        Self::new(format!("R#{room}"), format!("S#{generation:08}#{id:016x}#{part:02}"))
+    }
+
+    /// The partition of a room, and what the sort keys of an attempt's parts start with.
+    pub fn room_parts(room: RoomId, attempt: &Attempt) -> (String, String) {
+        let Attempt { generation, id } = attempt;
+        (format!("R#{room}"), format!("S#{generation:08}#{id:016x}#"))
+    }
+
+    /// Which attempt a sort key names, and which part of it.
+    pub fn room_attempt(sk: &str) -> Option<(Attempt, usize)> {
+        let mut parts = sk.strip_prefix("S#")?.splitn(3, '#');
+        let generation = parts.next()?.parse().ok()?;
+        let id = u64::from_str_radix(parts.next()?, 16).ok()?;
+        Some((Attempt { generation, id }, parts.next()?.parse().ok()?))
+    }
+
+    /// An entry that a snapshot could not take in.
+    pub fn room_quarantine(room: RoomId, rev: Rev) -> Self {
+        Self::new(format!("R#{room}"), format!("Q#{rev:012}"))
+    }
+
+    /// Whose a client id is.
+    pub fn room_cid(room: RoomId, cid: Cid) -> Self {
+        Self::new(format!("R#{room}"), format!("K#{cid}"))
     }
 
     /// The sort key, which tells the items of one partition apart.

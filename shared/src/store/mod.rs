@@ -7,6 +7,8 @@ pub mod idempotency;
 pub mod keys;
 pub mod known_address;
 pub mod limit;
+pub mod room_log;
+pub mod room_snapshot;
 pub mod session;
 pub mod signing_keys;
 pub mod user;
@@ -15,6 +17,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::SharedHttpClient;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
@@ -39,11 +42,17 @@ pub struct Store {
     client: Client,
     identity: Option<String>,
     ephemeral: Option<String>,
+    rooms: Option<String>,
 }
 
 impl Store {
     /// A client with at most 3 jittered attempts within [`OPERATION_TIMEOUT`].
     pub fn new(config: &Config) -> Result<Self> {
+        Ok(Self::over(config, net::aws_http_client()?))
+    }
+
+    /// The same over another HTTP client.
+    pub fn over(config: &Config, http: SharedHttpClient) -> Self {
         let aws = &config.aws;
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_millis(900))
@@ -54,15 +63,16 @@ impl Store {
             .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
             .region(aws_sdk_dynamodb::config::Region::new(aws.region.clone()))
             .credentials_provider(net::aws_credentials(aws))
-            .http_client(net::aws_http_client()?)
+            .http_client(http)
             .retry_config(RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(50)))
             .timeout_config(timeouts);
         builder.set_endpoint_url(aws.dynamodb_endpoint.clone());
-        Ok(Self {
+        Self {
             client: Client::from_conf(builder.build()),
             identity: config.identity_table.clone(),
             ephemeral: config.ephemeral_table.clone(),
-        })
+            rooms: config.rooms_table.clone(),
+        }
     }
 
     fn identity(&self) -> Result<&str> {
@@ -71,6 +81,10 @@ impl Store {
 
     fn ephemeral(&self) -> Result<&str> {
         self.ephemeral.as_deref().ok_or_else(|| Error::internal("EPHEMERAL_TABLE is not set"))
+    }
+
+    fn rooms(&self) -> Result<&str> {
+        self.rooms.as_deref().ok_or_else(|| Error::internal("ROOMS_TABLE is not set"))
     }
 
     /// Two items of one partition of Identity, strongly consistent, in one call.

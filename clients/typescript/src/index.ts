@@ -1,0 +1,14 @@
+export { bridge, type AwarenessLike } from './awareness.js';
+export type { SocketClass, Socket, Ticket } from './channel.js';
+export { systemClock, type Clock } from './clock.js';
+export type { Edit } from './edit.js';
+export type { Participant, Presence, Role } from './frames.js';
+export { Api, routes, type Credential, type HttpOptions, type Once } from './http.js';
+export { defaultStore, IndexedDbStore } from './indexeddb.js';
+export { PACE, type Pace } from './link.js';
+export { AuraError } from './problem.js';
+export { ROOT } from './replica.js';
+export { Room, type RoomEvents, type RoomOptions } from './room.js';
+export { CollaborationService, type ServiceOptions } from './service.js';
+export { MemoryStore, type Store } from './store.js';
+export type * from './types.js';

@@ -1,0 +1,264 @@
+//! DynamoDB in this process: the SDK's requests go to the engine without a socket, so a test owns time and order.
+//!
+//! What happens to a call is decided by a [`Fate`]. A writer that dies is a future that never goes on: whoever runs it
+//! waits for [`Death`] beside it and drops it.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aura::clock::Clock;
+use aura::config::Config;
+use aura::random::Random;
+use aura::rooms::Rooms;
+use aura::store::Store;
+use aws_sdk_dynamodb::config::SharedHttpClient;
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use dynoxide::{Database, DynoxideError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+/// The table's name.
+pub const TABLE: &str = "Rooms";
+
+tokio::task_local! {
+    /// The one that makes the calls of this task.
+    static DEATH: Arc<Death>;
+}
+
+/// What happens to one call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It takes so long, half of it on the way there.
+    Answered(Duration),
+    /// It is refused for its rate.
+    Throttled,
+    /// It never arrives.
+    Lost,
+    /// It arrives, and its answer does not.
+    AnswerLost,
+    /// The caller dies before it sends.
+    DeathBefore,
+    /// The caller dies before it has the answer.
+    DeathAfter,
+}
+
+/// Decides each call, by its operation and request.
+pub trait Fates: Send + fmt::Debug {
+    /// The fate of the next call.
+    fn next(&mut self, operation: &str, request: &Value) -> Fate;
+}
+
+/// Every call is answered at once.
+#[derive(Debug)]
+pub struct Kind;
+
+impl Fates for Kind {
+    fn next(&mut self, _: &str, _: &Value) -> Fate {
+        Fate::Answered(Duration::ZERO)
+    }
+}
+
+/// Tells the one who runs a writer that it died.
+#[derive(Debug, Default)]
+pub struct Death(Notify);
+
+/// Runs a writer to its end, or to its death: `None`.
+pub async fn mortal<T>(work: impl Future<Output = T>) -> Option<T> {
+    let death = Arc::new(Death::default());
+    let work = DEATH.scope(Arc::clone(&death), work);
+    tokio::select! {
+        biased;
+        () = death.0.notified() => None,
+        result = work => Some(result),
+    }
+}
+
+/// The engine, and what happens to calls.
+#[derive(Clone)]
+pub struct Table {
+    database: Database,
+    fates: Arc<Mutex<Box<dyn Fates>>>,
+    calls: Arc<Mutex<Vec<Call>>>,
+}
+
+/// One call that reached the engine.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    /// As in `PutItem`.
+    pub operation: String,
+    /// Units that it took.
+    pub units: f64,
+}
+
+impl Table {
+    /// An empty table.
+    ///
+    /// # Panics
+    /// If the engine does not start.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "a test stops where it cannot start")]
+    pub fn new() -> Self {
+        let database = Database::memory().expect("an engine in memory");
+        let table = Self { database, fates: Arc::new(Mutex::new(Box::new(Kind))), calls: Arc::default() };
+        let key = |name: &str, kind: &str| json!({ "AttributeName": name, "KeyType": kind });
+        let text = |name: &str| json!({ "AttributeName": name, "AttributeType": "S" });
+        let request = json!({
+            "TableName": TABLE,
+            "KeySchema": [key("pk", "HASH"), key("sk", "RANGE")],
+            "AttributeDefinitions": [text("pk"), text("sk")],
+            "BillingMode": "PAY_PER_REQUEST",
+        });
+        read(&request).and_then(|request| table.database.create_table(request)).expect("a table");
+        table
+    }
+
+    /// From now on, `fates` decides.
+    pub fn set_fates(&self, fates: impl Fates + 'static) {
+        *self.fates.lock().unwrap_or_else(PoisonError::into_inner) = Box::new(fates);
+    }
+
+    /// The calls since the last time, in order.
+    pub fn take_calls(&self) -> Vec<Call> {
+        std::mem::take(&mut *self.calls.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A client of it, as functions have one.
+    #[must_use]
+    pub fn http_client(&self) -> SharedHttpClient {
+        let connector = SharedHttpConnector::new(self.clone());
+        http_client_fn(move |_, _| connector.clone())
+    }
+
+    /// A store of it.
+    ///
+    /// # Panics
+    /// If the settings are wrong.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "a test stops where it cannot start")]
+    pub fn store(&self) -> Store {
+        let config = Config::from_lookup(|name| (name == "ROOMS_TABLE").then(|| TABLE.to_owned())).expect("settings");
+        Store::over(&config, self.http_client())
+    }
+
+    /// The rooms in it, as one instance of a function has them.
+    #[must_use]
+    pub fn rooms(&self, clock: &Clock, random: &Random) -> Rooms {
+        Rooms::new(self.store(), clock.clone(), random.clone())
+    }
+
+    /// One operation of the DynamoDB API, which is not counted and always succeeds or fails at once.
+    ///
+    /// # Errors
+    /// DynamoDB's.
+    pub fn call(&self, operation: &str, request: &Value) -> Result<Vec<u8>, DynoxideError> {
+        let db = &self.database;
+        match operation {
+            "GetItem" => write(&db.get_item(read(request)?)?),
+            "PutItem" => write(&db.put_item(read(request)?)?),
+            "UpdateItem" => write(&db.update_item(read(request)?)?),
+            "DeleteItem" => write(&db.delete_item(read(request)?)?),
+            "Query" => write(&db.query(read(request)?)?),
+            "Scan" => write(&db.scan(read(request)?)?),
+            "BatchGetItem" => write(&db.batch_get_item(read(request)?)?),
+            "BatchWriteItem" => write(&db.batch_write_item(read(request)?)?),
+            "TransactWriteItems" => write(&db.transact_write_items(read(request)?)?),
+            _ => Err(DynoxideError::UnsupportedCapability(operation.to_owned())),
+        }
+    }
+
+    async fn answer(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let operation = request.headers().get("x-amz-target").and_then(|target| target.split('.').next_back());
+        let operation = operation.unwrap_or_default().to_owned();
+        let mut body: Value = serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap_or_default();
+        let fate = self.fates.lock().unwrap_or_else(PoisonError::into_inner).next(&operation, &body);
+        let half = match fate {
+            Fate::Answered(delay) => delay / 2,
+            _ => Duration::ZERO,
+        };
+        tokio::time::sleep(half).await;
+        match fate {
+            Fate::DeathBefore => return die().await,
+            Fate::Lost => return Err(ConnectorError::io("the request was lost".into())),
+            Fate::Throttled => return Ok(refusal()),
+            Fate::Answered(_) | Fate::AnswerLost | Fate::DeathAfter => {}
+        }
+        if let Some(body) = body.as_object_mut() {
+            body.insert("ReturnConsumedCapacity".to_owned(), "TOTAL".into());
+        }
+        let (status, payload) = match self.call(&operation, &body) {
+            Ok(payload) => (200, payload),
+            Err(error) => (error.status_code(), error.to_json().into_bytes()),
+        };
+        let units = serde_json::from_slice::<Value>(&payload).ok().map(|answer| match &answer["ConsumedCapacity"] {
+            Value::Array(tables) => tables.iter().filter_map(|table| table["CapacityUnits"].as_f64()).sum(),
+            table => table["CapacityUnits"].as_f64().unwrap_or_default(),
+        });
+        self.calls
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Call { operation, units: units.unwrap_or_default() });
+        tokio::time::sleep(half).await;
+        match fate {
+            Fate::DeathAfter => die().await,
+            Fate::AnswerLost => Err(ConnectorError::io("the answer was lost".into())),
+            _ => respond(status, payload),
+        }
+    }
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Table").finish_non_exhaustive()
+    }
+}
+
+impl HttpConnector for Table {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        HttpConnectorFuture::new(self.clone().answer(request))
+    }
+}
+
+/// Ends the caller's task; a caller that is nobody's stands still for ever.
+async fn die() -> Result<HttpResponse, ConnectorError> {
+    let _ = DEATH.try_with(|death| death.0.notify_one());
+    std::future::pending().await
+}
+
+fn refusal() -> HttpResponse {
+    let body = json!({
+        "__type": "com.amazonaws.dynamodb.v20120810#ThrottlingException",
+        "message": "The level of configured throughput was exceeded.",
+    });
+    let mut response =
+        HttpResponse::new(400_u16.try_into().unwrap_or_else(|_| unreachable!()), SdkBody::from(body.to_string()));
+    response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
+    response
+}
+
+fn respond(status: u16, payload: Vec<u8>) -> Result<HttpResponse, ConnectorError> {
+    let status = status.try_into().map_err(|_| ConnectorError::io("no such status".into()))?;
+    let mut response = HttpResponse::new(status, SdkBody::from(payload));
+    response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
+    Ok(response)
+}
+
+fn read<T: DeserializeOwned>(request: &Value) -> Result<T, DynoxideError> {
+    // By way of text: the engine's types are written for a text parser.
+    serde_json::from_str(&request.to_string()).map_err(|error| DynoxideError::ValidationException(error.to_string()))
+}
+
+fn write<T: Serialize>(response: &T) -> Result<Vec<u8>, DynoxideError> {
+    serde_json::to_vec(response).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
+}
