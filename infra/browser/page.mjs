@@ -8,6 +8,7 @@ import { randomUUID } from 'node:crypto';
 import { chromium } from 'playwright-core';
 
 import generate from './checks/generate.mjs';
+import images from './checks/images.mjs';
 import keys from './checks/keys.mjs';
 import lookingBack from './checks/looking_back.mjs';
 import opening from './checks/opening.mjs';
@@ -42,7 +43,7 @@ page.on('request', (request) => { if (!request.url().startsWith(`${origin}/`) &&
 
 // `state` is what one file of checks leaves for the next.
 const context = { page, browser, url, origin, email, complaints, strangers, state: {} };
-const checks = [opening, generate, text, keys, session, lookingBack].flatMap((file) => file(context));
+const checks = [opening, generate, text, images, keys, session, lookingBack].flatMap((file) => file(context));
 
 /* ---------------------------------------------------------------- the run */
 

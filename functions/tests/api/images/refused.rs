@@ -112,4 +112,17 @@ async fn without_a_key_it_is_said_which_one_is_missing() {
         reply.assert_problem(503, "PROVIDER_UNCONFIGURED");
         assert!(reply.body["error"].as_str().unwrap().ends_with(&format!("set {setting}.")), "{}", reply.text);
     }
+    // Colours are counted here; what is no picture has none.
+    let event: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(crate::world::root().join("events/analyze-image.json")).unwrap())
+            .unwrap();
+    let body: serde_json::Value = serde_json::from_str(event["body"].as_str().unwrap()).unwrap();
+    let reply = ann.post(PATHS[0], &json!({"image": body["image"], "analysisTypes": ["colors"]})).await;
+    assert_eq!((reply.status, &reply.body["source"]), (200, &json!("local")), "{}", reply.text);
+    let colors = json!([{"red": 255.0, "green": 0.0, "blue": 0.0}, {"red": 0.0, "green": 0.0, "blue": 255.0}]);
+    let seen: Vec<_> =
+        reply.body["analysis"]["colors"].as_array().unwrap().iter().map(|color| color["color"].clone()).collect();
+    assert!(json!(seen) == colors || seen.iter().rev().eq(colors.as_array().unwrap()), "{}", reply.text);
+    let empty = ann.post(PATHS[0], &json!({"image": encoded(&made::png(4, 4, 40)), "analysisTypes": ["colors"]})).await;
+    empty.assert_problem(503, "PROVIDER_UNCONFIGURED");
 }

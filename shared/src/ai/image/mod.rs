@@ -18,6 +18,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use crate::Error;
 use crate::error::Invalid;
 
+pub mod colors;
 mod exif;
 mod gif;
 mod jpeg;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::annotate::{self, MOST_BYTES, Vision};
 use super::{Analysis, Feature, Features};
 use crate::ai::deadline::Deadline;
-use crate::ai::image::{Encoded, Image, Size, Source};
+use crate::ai::image::{Encoded, Image, Size, Source, colors};
 use crate::ai::provider::{Failure, REQUESTS};
 use crate::budget::Payer;
 use crate::cache::{Flown, Key, KeyBuilder, Made, Reader};
@@ -143,7 +143,15 @@ pub async fn analyze(asking: Asking<'_>, image: &Image, features: &Features) -> 
     let answer =
         |analysis, cached, source, saved_usd| Analyzed { analysis, image: image.shown(), cached, source, saved_usd };
     let images = asking.app.providers.images().await?;
-    let Some(vision) = &images.vision else { return Err(annotate::unconfigured()) };
+    let Some(vision) = &images.vision else {
+        if features.iter().all(|feature| feature == Feature::Colors)
+            && let Some(colors) = colors::palette(image)
+        {
+            let analysis = Analysis { colors: Some(colors), ..Analysis::default() };
+            return Ok(answer(analysis, false, By::Local, None));
+        }
+        return Err(annotate::unconfigured());
+    };
     small_enough(image)?;
     let Known { analysis: known, missing } = known(&asking, image, features).await;
     let found: Vec<Feature> = features.iter().filter(|feature| !missing.contains(feature)).collect();
