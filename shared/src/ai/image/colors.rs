@@ -1,6 +1,6 @@
 //! A palette, counted here: for those who have no vision provider.
 //!
-//! PNG is read row by row, JPEG at an eighth of its size, so that no picture is ever held whole. A colour is a cell of 16
+//! PNG is read row by row, a large JPEG at an eighth of its size, so that no picture is ever held whole. A colour is a cell of 16
 //! steps per channel; cells that touch a larger one are part of it. Deliberately absent: GIF and WebP, which would take two
 //! more decoders; what a person would call dominant.
 
@@ -11,6 +11,8 @@ use crate::ai::vision::{Color, DominantColor};
 const MOST: u64 = 25_000_000;
 /// The most of a progressive JPEG, which is held whole in the form of its coefficients.
 const MOST_PROGRESSIVE: u64 = 12_000_000;
+/// From so many pixels on, JPEG is read at an eighth of its size.
+const LARGE: u64 = 1_000_000;
 /// The most colours.
 const COLORS: usize = 10;
 /// Cells of one channel.
@@ -59,7 +61,9 @@ fn jpeg(image: &Image, count: &mut Count) -> Option<()> {
     if progressive && image.stored().pixels() > MOST_PROGRESSIVE {
         return None;
     }
-    decoder.scale(info.width.div_ceil(8), info.height.div_ceil(8)).ok()?;
+    // A small picture is read whole: at an eighth, its edges would be mixtures.
+    let part = if image.stored().pixels() > LARGE { 8 } else { 1 };
+    decoder.scale(info.width.div_ceil(part), info.height.div_ceil(part)).ok()?;
     let pixels = decoder.decode().ok()?;
     match info.pixel_format {
         jpeg_decoder::PixelFormat::L8 => pixels.iter().for_each(|grey| count.add([*grey; 3])),
