@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use aura::RoomId;
 use aura::clock::Clock;
 use aura::config::Config;
 use aura::random::Random;
@@ -126,6 +127,20 @@ impl Table {
     /// The calls since the last time, in order.
     pub fn take_calls(&self) -> Vec<Call> {
         std::mem::take(&mut *self.calls.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Makes an empty room.
+    ///
+    /// # Panics
+    /// If the engine refuses.
+    #[expect(clippy::expect_used, reason = "a test stops where it cannot start")]
+    pub fn make_room(&self, room: RoomId) {
+        let text = |value: &str| json!({ "S": value });
+        let mut item = json!({ "pk": text(&format!("R#{room}")), "sk": text("META") });
+        for (name, value) in aura::store::room_snapshot::new_meta(1) {
+            item[name] = json!({ "N": value.as_n().expect("a number") });
+        }
+        self.call("PutItem", &json!({ "TableName": TABLE, "Item": item })).expect("a room");
     }
 
     /// A client of it, as functions have one.

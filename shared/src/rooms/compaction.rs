@@ -21,7 +21,7 @@ use crate::{Error, RoomId};
 
 /// How many entries stay in the log, for readers and bases that are behind; and how many bytes of them.
 const WINDOW: usize = 500;
-const WINDOW_BYTES: usize = 256_000;
+const WINDOW_BYTES: usize = 128_000;
 /// How long one compactor keeps others away.
 const LEASE: Duration = Duration::from_secs(60);
 
@@ -118,9 +118,8 @@ impl Rooms {
         if read.meta.attempt != holds.attempt {
             return Ok(());
         }
-        for entry in read.entries.iter().filter(|entry| entry.rev <= holds.rev) {
-            room_log::remove(&self.store, room, entry.rev).await?;
-        }
+        let held: Vec<Rev> = read.entries.iter().map(|entry| entry.rev).filter(|rev| *rev <= holds.rev).collect();
+        room_log::remove(&self.store, room, &held).await?;
         let dead = |attempt: &Attempt| *attempt != holds.attempt && attempt.generation <= holds.attempt.generation;
         for (attempt, parts) in read.parts.iter().filter(|(attempt, _)| dead(attempt)) {
             for part in parts.keys() {

@@ -33,7 +33,7 @@ const SLACK: usize = 200_000;
 const MOST_CIDS: usize = 8;
 /// How many entries, and how many bytes, a log may have before somebody should make a snapshot.
 const LONG: usize = 750;
-const LARGE: usize = 512_000;
+const LARGE: usize = 256_000;
 /// How often that is said.
 const EVERY: Rev = 50;
 
@@ -288,7 +288,7 @@ impl Rooms {
     /// Whether an author's change can be tried without reading anything.
     fn knows(&self, replica: &Replica, user: UserId, foreign: &[Cid]) -> bool {
         self.clock.now().since(replica.verified) < TRUSTED
-            && replica.roles.contains_key(&user)
+            && replica.roles.get(&user).is_some_and(|role| role.may_write())
             && foreign.iter().all(|cid| replica.cids.contains_key(cid))
     }
 
@@ -317,7 +317,7 @@ impl Rooms {
         // The reading came first: the answer is at least as new as every fence that was read.
         let role = match role {
             Some(role) if !fenced => Some(role),
-            None if replica.roles.contains_key(&author.user) => None,
+            None if !fenced && replica.roles.contains_key(&author.user) => None,
             _ => {
                 let role = access().await?;
                 if let Some(role) = role {
@@ -329,8 +329,9 @@ impl Rooms {
         Ok((replica, role))
     }
 
-    /// Reads what a replica does not have, or everything; and whether access changed in between.
+    /// Reads what a replica does not have, or everything; and whether access may have changed since the replica's head.
     pub(super) async fn refresh(&self, room: RoomId, warm: Option<Replica>) -> Result<(Replica, bool)> {
+        let known = warm.is_some();
         if let Some(mut replica) = warm {
             let now = self.clock.now();
             let entries = room_log::from(&self.store, room, replica.head + 1, usize::MAX).await?;
@@ -340,7 +341,8 @@ impl Rooms {
                 return Ok((replica, fenced));
             }
         }
-        Ok((self.open(room).await?, false))
+        // What came between is no longer in the log: it may have been a fence.
+        Ok((self.open(room).await?, known))
     }
 
     async fn open(&self, room: RoomId) -> Result<Replica> {

@@ -9,7 +9,9 @@
 //! | `w` | random, of the one write that made it |
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, DeleteRequest, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, WriteRequest,
+};
 
 use super::keys::{Key, PK, SK};
 use super::{Item, Store, corrupt, failed, n, number, parsed, s, text};
@@ -113,11 +115,19 @@ pub async fn last(store: &Store, room: RoomId) -> Result<Option<Entry>> {
     query.send().await.map_err(failed)?.items.unwrap_or_default().first().map(parse).transpose()
 }
 
-/// Removes an entry that a snapshot has taken in.
-pub async fn remove(store: &Store, room: RoomId, rev: Rev) -> Result<()> {
-    let request =
-        store.client.delete_item().table_name(store.rooms()?).set_key(Some(Key::room_entry(room, rev).attributes()));
-    request.send().await.map(drop).map_err(failed)
+/// Removes entries that a snapshot has taken in: 25 a call. What DynamoDB leaves, the next snapshot removes.
+pub async fn remove(store: &Store, room: RoomId, revs: &[Rev]) -> Result<()> {
+    for revs in revs.chunks(25) {
+        let delete = |rev: &Rev| {
+            let key = Key::room_entry(room, *rev).attributes();
+            let delete = DeleteRequest::builder().set_key(Some(key)).build().map_err(Error::internal)?;
+            Ok(WriteRequest::builder().delete_request(delete).build())
+        };
+        let requests = revs.iter().map(delete).collect::<Result<_>>()?;
+        let request = store.client.batch_write_item().request_items(store.rooms()?, requests);
+        request.send().await.map_err(failed)?;
+    }
+    Ok(())
 }
 
 /// Keeps an entry that no snapshot can take in; it may be kept already.
