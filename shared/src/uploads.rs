@@ -198,7 +198,8 @@ impl Uploads {
         let mut response = self.request(Method::GET, key, now, &[])?.send().await.map_err(broken)?;
         match response.status() {
             StatusCode::OK => {}
-            StatusCode::NOT_FOUND => return Err(Error::NotFound { what: "upload" }),
+            // Who may not list a bucket, and nobody may, hears 403 for what is not there.
+            StatusCode::NOT_FOUND | StatusCode::FORBIDDEN => return Err(Error::NotFound { what: "upload" }),
             status => return Err(Error::unavailable(format!("S3 answered {status}"))),
         }
         let media_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());

@@ -1,4 +1,5 @@
 use super::{annotated, asked, encoded, made, with_vision};
+use crate::provider::Provider;
 use crate::world::World;
 use serde_json::json;
 
@@ -65,7 +66,13 @@ async fn what_a_request_does_not_hold_is_uploaded() {
 #[tokio::test]
 async fn rows_42_43_and_44_nothing_is_fetched() {
     // A server that would be asked, and counts.
-    let (world, server) = with_vision(vec![annotated(&json!({}))]).await;
+    let server = Provider::start(vec![annotated(&json!({}))]).await;
+    let vision = server.base_url.trim_end_matches("/v1").to_owned();
+    let world = World::with(|builder| {
+        let builder = builder.setting("AI_RATE_LIMIT_MAX_REQUESTS", "300");
+        builder.setting("GOOGLE_VISION_API_KEY", "key").setting("GOOGLE_VISION_BASE_URL", &vision)
+    })
+    .await;
     let ann = world.account("ann@example.com").await.client;
     let own = server.base_url.clone();
     let port = own.rsplit(':').next().unwrap().trim_end_matches("/v1").to_owned();

@@ -33,7 +33,7 @@ pub(crate) struct S3 {
 impl S3 {
     pub(crate) fn new(buckets: Vec<Bucket>, policies: Arc<Policies>) -> Self {
         let store = Arc::new(Store::new(buckets));
-        let mut builder = S3ServiceBuilder::new(Objects(Arc::clone(&store)));
+        let mut builder = S3ServiceBuilder::new(Objects { store: Arc::clone(&store), policies: Arc::clone(&policies) });
         builder.set_auth(Keys);
         builder.set_access(Access(policies));
         Self { service: builder.build(), store }

@@ -1,9 +1,11 @@
 //! The objects, in memory, and when they are no more.
 
 use crate::clock;
+use crate::iam::{Policies, caller};
 use crate::template::Bucket;
 use bytes::Bytes;
 use futures_util::TryStreamExt;
+use s3s::auth::Credentials;
 use s3s::dto::{
     DeleteObjectInput, DeleteObjectOutput, ETag, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput,
     PutObjectInput, PutObjectOutput, StreamingBlob,
@@ -65,7 +67,25 @@ impl Store {
     }
 }
 
-pub(crate) struct Objects(pub(crate) Arc<Store>);
+pub(crate) struct Objects {
+    pub(crate) store: Arc<Store>,
+    pub(crate) policies: Arc<Policies>,
+}
+
+impl Objects {
+    /// Whoever may not list a bucket does not hear that an object is not there: 403, as on AWS.
+    fn find(&self, bucket: &str, key: &str, credentials: Option<&Credentials>) -> S3Result<Object> {
+        self.store.find(bucket, key).map_err(|missing| {
+            let function =
+                credentials.and_then(|credentials| caller(Some(&format!("Credential={}/", credentials.access_key))));
+            let listing = format!("arn:aws:s3:::{bucket}");
+            match function.map(|caller| self.policies.check(&caller.function, "s3:ListBucket", &listing)) {
+                Some(Err(_)) => s3_error!(AccessDenied, "Access Denied"),
+                Some(Ok(())) | None => missing,
+            }
+        })
+    }
+}
 
 fn length(object: &Object) -> Option<i64> {
     i64::try_from(object.bytes.len()).ok()
@@ -75,7 +95,7 @@ fn length(object: &Object) -> Option<i64> {
 impl S3 for Objects {
     async fn put_object(&self, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
         let PutObjectInput { bucket, key, body, content_type, .. } = request.input;
-        self.0.exists(&bucket)?;
+        self.store.exists(&bucket)?;
         let mut bytes = Vec::new();
         if let Some(mut body) = body {
             let broken = |_| s3_error!(IncompleteBody);
@@ -84,31 +104,31 @@ impl S3 for Objects {
             }
         }
         let object = Object { bytes: bytes.into(), media_type: content_type, written_ms: clock::epoch_ms() };
-        self.0.live().insert((bucket, key), object);
+        self.store.live().insert((bucket, key), object);
         let e_tag = Some(ETag::Strong("local".to_owned()));
         Ok(S3Response::new(PutObjectOutput { e_tag, ..PutObjectOutput::default() }))
     }
 
     async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
-        let GetObjectInput { bucket, key, range, .. } = request.input;
+        let (credentials, GetObjectInput { bucket, key, range, .. }) = (request.credentials, request.input);
         if range.is_some() {
             return Err(s3_error!(NotImplemented, "this stack does not emulate ranges"));
         }
-        let object = self.0.find(&bucket, &key)?;
+        let object = self.find(&bucket, &key, credentials.as_ref())?;
         let (content_length, content_type) = (length(&object), object.media_type);
         let body = Some(StreamingBlob::from(Body::from(object.bytes)));
         Ok(S3Response::new(GetObjectOutput { body, content_length, content_type, ..GetObjectOutput::default() }))
     }
 
     async fn head_object(&self, request: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
-        let object = self.0.find(&request.input.bucket, &request.input.key)?;
+        let object = self.find(&request.input.bucket, &request.input.key, request.credentials.as_ref())?;
         let (content_length, content_type) = (length(&object), object.media_type);
         Ok(S3Response::new(HeadObjectOutput { content_length, content_type, ..HeadObjectOutput::default() }))
     }
 
     async fn delete_object(&self, request: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
-        self.0.exists(&request.input.bucket)?;
-        self.0.live().remove(&(request.input.bucket, request.input.key));
+        self.store.exists(&request.input.bucket)?;
+        self.store.live().remove(&(request.input.bucket, request.input.key));
         Ok(S3Response::new(DeleteObjectOutput::default()))
     }
 }

@@ -173,7 +173,8 @@ mod tests {
             let near =
                 |a: Color, b: Color| [a.red - b.red, a.green - b.green, a.blue - b.blue].iter().all(|d| d.abs() < 4.0);
             assert!(near(colors[0].color, BLUE) && near(colors[1].color, RED), "{colors:?}");
-            assert_eq!((colors[0].pixel_fraction, colors[1].pixel_fraction), (0.75, 0.25));
+            // A few pixels between the two are neither.
+            assert!(colors[0].pixel_fraction > 0.7 && colors[1].pixel_fraction > 0.2, "{colors:?}");
         }
     }
 
