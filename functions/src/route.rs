@@ -206,7 +206,6 @@ pub const CREATE_UPLOAD: Route = Route {
     body: Body::Json(KIB),
     success: Success::Created,
     repeatable: true,
-    ..PUBLIC
 };
 /// GET /api/usage
 pub const USAGE: Route = Route { name: "usage", path: "/api/usage", ..SIGNED_IN };

@@ -36,13 +36,16 @@ await page.context().grantPermissions(['clipboard-read', 'clipboard-write'], { o
 
 const complaints = []; // console errors, uncaught exceptions
 const strangers = []; // requests to anywhere else
-page.on('console', (message) => { if (message.type() === 'error') complaints.push(`${message.text()} (${message.location().url})`); });
-page.on('pageerror', (error) => complaints.push(`uncaught: ${error.stack ?? error}`));
-page.on('dialog', (dialog) => { complaints.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
-page.on('request', (request) => { if (!request.url().startsWith(`${origin}/`) && !request.url().startsWith('data:')) strangers.push(request.url()); });
+function watch(window) {
+  window.on('console', (message) => { if (message.type() === 'error') complaints.push(`${message.text()} (${message.location().url})`); });
+  window.on('pageerror', (error) => complaints.push(`uncaught: ${error.stack ?? error}`));
+  window.on('dialog', (dialog) => { complaints.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
+  window.on('request', (request) => { if (!request.url().startsWith(`${origin}/`) && !request.url().startsWith('data:')) strangers.push(request.url()); });
+}
+watch(page);
 
 // `state` is what one file of checks leaves for the next.
-const context = { page, browser, url, origin, email, complaints, strangers, state: {} };
+const context = { page, browser, url, origin, email, patience, watch, complaints, strangers, state: {} };
 const checks = [opening, generate, text, images, keys, session, lookingBack].flatMap((file) => file(context));
 
 /* ---------------------------------------------------------------- the run */

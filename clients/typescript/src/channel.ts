@@ -5,6 +5,7 @@ import { read, type ClientFrame, type ServerFrame } from './frames.js';
 
 /** As much of a browser's WebSocket as is used. */
 export interface Socket {
+  readonly readyState: number;
   onopen: ((event: never) => void) | null;
   onmessage: ((event: { data: unknown }) => void) | null;
   onclose: ((event: { code: number; reason: string }) => void) | null;
@@ -42,6 +43,8 @@ export interface ChannelOptions {
   ended: (ending: Ending, channel: Channel) => void;
 }
 
+/** `WebSocket.OPEN`. */
+const OPEN = 1;
 export const PROTOCOL = 'aura.v1';
 /** How long opening, and then joining, may take, in ms. */
 const OPENING_MS = 10_000;
@@ -83,6 +86,11 @@ export class Channel {
 
   send(frame: ClientFrame): boolean {
     if (this.#state === 'ended' || this.#state === 'opening') return false;
+    if (this.#socket.readyState !== OPEN) {
+      // Its end may be told much later, where the network is gone.
+      this.end('The socket is closing.');
+      return false;
+    }
     try {
       this.#socket.send(JSON.stringify(frame));
       return true;

@@ -150,9 +150,13 @@ export class Keeper {
     return this.#written;
   }
 
-  /** Writes the rest, and leaves the session to whoever comes next. */
-  async close(): Promise<void> {
+  /** Writes the rest, or removes all, and leaves the session to whoever comes next. */
+  async close(remove = false): Promise<void> {
     await this.flush();
+    if (remove && !this.#broken) {
+      const names = [...(await this.#store.read(this.#prefix)).keys()];
+      await this.#store.write(new Map(names.map((name) => [name, null]))).catch(this.#failed);
+    }
     this.#release();
     for (const release of this.#theirs.splice(0)) release();
   }

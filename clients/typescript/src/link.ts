@@ -43,8 +43,7 @@ export interface LinkOptions {
   /** How far the client is, for heartbeats. */
   rev: () => number;
   hears: (frame: ServerFrame) => void;
-  /** A connection is there, or there is none any more. */
-  up: () => void;
+  /** There is no connection any more, or a try came to nothing. */
   down: (ending: Ending) => void;
 }
 
@@ -159,7 +158,6 @@ export class Link {
       const { pace, clock } = this.#options;
       this.#age.start(pace.rotation + clock.random() * pace.spread, () => void this.#open());
       old?.end('replaced');
-      if (this.#live === channel) this.#options.up();
       return;
     }
     this.#options.hears(frame);

@@ -1,62 +1,21 @@
 // A room as this client has it: its document, who is in it, and what of it is saved. Writing never waits for the network.
 
 import * as Y from 'yjs';
-import { toBase64 } from './base64.js';
-import type { Ending, SocketClass, Ticket } from './channel.js';
-import { Alarm, type Clock } from './clock.js';
+import type { Ending } from './channel.js';
+import type { Clock } from './clock.js';
+import { Company } from './company.js';
+import { Courier } from './courier.js';
 import { apply, edits, isAstral, type Edit } from './edit.js';
 import { Emitter, type Listener } from './events.js';
 import type { ClientFrame, Participant, Presence, Role, ServerFrame } from './frames.js';
 import { Keeper, type Found } from './keeper.js';
-import { Link, PACE, type Pace } from './link.js';
+import { Link, PACE } from './link.js';
 import { Outbox } from './outbox.js';
-import { OwnPresence, Roster } from './presence.js';
+import { Reader } from './reader.js';
 import { Replica } from './replica.js';
+import type { RoomEvents, RoomOptions } from './room_events.js';
 import { MemoryStore, type Store } from './store.js';
 
-export interface RoomEvents {
-  /** The text is another, by somebody here or elsewhere. */
-  'document-changed': { roomId: string; edits: Edit[]; text: string; by: string | undefined; local: boolean };
-  'cursor-moved': { roomId: string; participant: Participant };
-  /** A selection or a status; cursors have an event of their own. */
-  'presence-changed': { roomId: string; participant: Participant };
-  'user-joined': { roomId: string; participant: Participant };
-  'user-left': { roomId: string; participant: Participant };
-  /** The document has all that the room had when it answered. */
-  'room-synced': { roomId: string; rev: number; text: string };
-  /** The room refused what was written here: the document starts again from the room's, and here is what was lost. */
-  conflict: { roomId: string; code: string; message: string; text: string; lost: Uint8Array };
-  connected: { roomId: string };
-  /** `final`: there will be no new try until `connect`. */
-  disconnected: { roomId: string; code: number; reason: string; final: boolean };
-  /** Everything written here is stored there, or is not any more. */
-  saved: { roomId: string; saved: boolean };
-  /** The store does not work: what is not saved will not outlive the page. */
-  'store-failed': { roomId: string; error: unknown };
-  'role-changed': { roomId: string; role: Role };
-}
-
-export interface RoomOptions {
-  clock: Clock;
-  store: Store;
-  Socket: SocketClass;
-  pace?: Partial<Pace>;
-  ticket: (roomId: string) => Promise<Ticket>;
-  /** All of the room's state, by HTTP, for when it is too large for a frame. */
-  state: () => Promise<{ rev: number; epoch: number; update: Uint8Array }>;
-  /** Whose copy of the room this is: one account's is not another's. */
-  account: string;
-}
-
-/** A hole is waited for this long before it is asked about, in ms. */
-const HOLE_MS = 250;
-/** What is not answered is sent again after so long, in ms; after so many times the connection is replaced. */
-const ANSWER_MS = 5_000;
-const TRIES = 3;
-/** What failed is sent again after up to this many ms. */
-const AGAIN_MS = 500;
-/** Updates follow each other after so long at the earliest, in ms: the server takes 50 messages a second from a client. */
-const SPACE_MS = 30;
 /** Refusals that another time may not meet. */
 const LATER = new Set(['retry', 'slow_down', 'internal', 'not_joined']);
 
@@ -64,27 +23,19 @@ export class Room {
   readonly id: string;
   readonly #options: RoomOptions;
   readonly #events = new Emitter<RoomEvents>();
-  readonly #roster = new Roster();
-  readonly #presence: OwnPresence;
+  readonly #company: Company;
   readonly #keeper: Keeper;
   readonly #outbox: Outbox;
   readonly #replica: Replica;
   readonly #link: Link;
-  readonly #answer: Alarm;
-  readonly #gap: Alarm;
+  readonly #courier: Courier;
+  readonly #reader: Reader;
   #session: string;
   #role: Role | undefined;
-  #you: string | undefined;
-  #count = 0;
-  /** The last entry that the log is known to have. */
-  #head = 0;
   #synced = false;
+  /** How often the room has answered a join. */
+  #welcomes = 0;
   #saved = true;
-  #sending = false;
-  /** When the last update was sent, in ms since 1970. */
-  #sent = 0;
-  #tries = 0;
-  #pulling = false;
   #whole = false;
   #bound = false;
   /** Whether the text ever had a character of two units. */
@@ -97,8 +48,6 @@ export class Room {
     this.#options = options;
     this.#keeper = keeper;
     this.#session = found.session;
-    this.#answer = new Alarm(clock);
-    this.#gap = new Alarm(clock);
     const doc = new Y.Doc();
     for (const update of found.document) Y.applyUpdate(doc, update);
     this.#outbox = new Outbox(keeper.keep, found.head?.next);
@@ -111,7 +60,7 @@ export class Room {
     this.#replica = new Replica(doc, found.head, this.#outbox, keeper, {
       written: () => {
         this.#note();
-        void this.#deliver();
+        void this.#courier.deliver();
       },
       changed: (delta, by, local) => {
         const made = edits(delta);
@@ -133,10 +82,24 @@ export class Room {
       join: () => this.#join(),
       rev: () => this.#replica.rev,
       hears: (frame) => this.#hears(frame),
-      up: () => this.#up(),
       down: (ending) => this.#down(ending),
     });
-    this.#presence = new OwnPresence(clock, (frame) => this.#synced && this.#link.send(frame));
+    const open = (): boolean => this.connected;
+    const send = (frame: ClientFrame): boolean => this.#link.send(frame);
+    this.#reader = new Reader({ clock, replica: this.#replica, open, send });
+    this.#courier = new Courier({
+      clock,
+      outbox: this.#outbox,
+      open,
+      send,
+      kept: () => {
+        this.#replica.noted();
+        return keeper.flush();
+      },
+      silent: () => this.#link.replace('Nothing answers.'),
+    });
+    const show = (frame: ClientFrame): boolean => open() && send(frame);
+    this.#company = new Company(clock, show, (event, participant) => this.#emit(event, { participant }));
     this.#saved = this.#outbox.empty;
     this.#astral = isAstral(this.text);
   }
@@ -185,12 +148,12 @@ export class Room {
 
   /** Which of the participants this is. */
   get you(): string | undefined {
-    return this.#you;
+    return this.#company.you;
   }
 
   /** How many are here; `participants` may be fewer in a large room. */
   get count(): number {
-    return Math.max(this.#count, this.#roster.all.length);
+    return this.#company.count;
   }
 
   get connected(): boolean {
@@ -208,7 +171,7 @@ export class Room {
   }
 
   get participants(): Participant[] {
-    return this.#roster.all;
+    return this.#company.all;
   }
 
   connect(): void {
@@ -226,8 +189,22 @@ export class Room {
     apply(this.#replica.text, edit, this.#astral);
   }
 
+  /** A place in the text that stays with what is around it, as JSON, to be shown to others as a cursor. */
+  cursorAt(position: number): unknown {
+    return Y.relativePositionToJSON(Y.createRelativePositionFromTypeIndex(this.#replica.text, position));
+  }
+
+  /** Where such a place is now; nothing for what is none. */
+  positionOf(cursor: unknown): number | undefined {
+    try {
+      return Y.createAbsolutePositionFromRelativePosition(Y.createRelativePositionFromJSON(cursor), this.doc)?.index;
+    } catch {
+      return undefined;
+    }
+  }
+
   show(presence: Presence): void {
-    this.#presence.update(presence);
+    this.#company.show(presence);
   }
 
   /**
@@ -252,15 +229,18 @@ export class Room {
     };
   }
 
-  /** Leaves: others see it, and the copy here stays for the next time. What is not saved is kept, and sent then. */
-  async leave(): Promise<void> {
+  /**
+   * Leaves: others see it. The copy here stays for the next time, and so does what is not saved, which is sent then;
+   * `forget` removes the copy if everything is saved.
+   */
+  async leave(forget = false): Promise<void> {
     if (!this.#open) return;
     this.#open = false;
     if (this.connected) this.#link.send({ action: 'leave' });
     this.#stop();
     this.#link.stop('left');
     this.#replica.stop();
-    await this.#keeper.close();
+    await this.#keeper.close(forget && this.#saved);
   }
 
   #emit<Name extends keyof RoomEvents>(event: Name, of: Omit<RoomEvents[Name], 'roomId'>): void {
@@ -285,41 +265,34 @@ export class Room {
         void this.#welcome(frame);
         return;
       case 'ack':
-        if (this.#outbox.acked(frame.n)) {
-          this.#answer.stop();
-          this.#tries = 0;
-          this.#seen(frame.rev);
-          this.#replica.own(frame.rev);
-          this.#note();
-          void this.#deliver();
-          this.#mind();
-        }
+        if (!this.#courier.acked(frame.n)) return;
+        this.#replica.own(frame.rev);
+        this.#reader.saw(frame.rev);
+        this.#note();
+        void this.#courier.deliver();
         return;
       case 'nack':
         this.#refused(frame);
         return;
       case 'update':
-        this.#seen(frame.rev);
         this.#replica.entry(frame.rev, frame.u, frame.by);
-        this.#mind();
+        this.#reader.saw(frame.rev);
         return;
       case 'batch':
-        this.#pulling = false;
-        this.#seen(frame.to);
+        this.#reader.answered();
         for (const { rev, u, by } of frame.updates) this.#replica.entry(rev, u, by);
-        this.#mind(frame.updates.length > 0);
+        this.#reader.saw(frame.to, frame.updates.length > 0);
         return;
       case 'snapshot':
         void this.#snapshot();
         return;
       case 'behind':
-        this.#seen(frame.rev);
-        this.#mind(true);
+        this.#reader.saw(frame.rev, true);
         return;
       case 'failed':
         // Whose message it was is not said: everything that waits for an answer is sent again.
-        if (this.#outbox.flight !== undefined) this.#answer.start(this.#soon(), () => this.#again());
-        if (this.#pulling) this.#gap.start(this.#soon(), () => this.#pull());
+        this.#courier.failed();
+        this.#reader.failed();
         return;
       case 'role':
         this.#turned(frame.role);
@@ -328,62 +301,39 @@ export class Room {
         this.#gone('room_gone', 'The room was deleted.');
         return;
       default:
-        this.#meets(frame);
-    }
-  }
-
-  #meets(frame: Extract<ServerFrame, { type: 'presence' | 'user-joined' | 'user-left' }>): void {
-    if (frame.type === 'user-joined') {
-      if (this.#roster.joined(frame.member)) this.#emit('user-joined', { participant: { ...frame.member } });
-      this.#presence.again();
-    } else if (frame.type === 'user-left') {
-      const participant = this.#roster.left(frame.by);
-      if (participant !== undefined) this.#emit('user-left', { participant });
-    } else {
-      const participant = this.#roster.shows(frame);
-      if (participant === undefined) return;
-      if ('cursor' in frame) this.#emit('cursor-moved', { participant: { ...participant } });
-      if ('selection' in frame || 'status' in frame) this.#emit('presence-changed', { participant: { ...participant } });
+        this.#company.meets(frame);
     }
   }
 
   async #welcome(frame: Extract<ServerFrame, { type: 'welcome' }>): Promise<void> {
     let { rev, epoch, state: { update } } = frame;
+    this.#welcomes += 1;
+    const welcome = this.#welcomes;
     if (frame.state.url !== undefined) {
       try {
         ({ rev, epoch, update } = await this.#options.state());
       } catch {
-        this.#link.replace('The state could not be read.');
+        if (welcome === this.#welcomes) this.#link.replace('The state could not be read.');
         return;
       }
     }
-    if (!this.#open) return;
+    // Meanwhile the connection may have ended, or been joined again.
+    if (!this.#open || !this.#link.live || welcome !== this.#welcomes) return;
     this.#turned(frame.role);
-    this.#you = frame.member.id;
-    this.#count = frame.count;
-    this.#presence.every = frame.pace;
     if (this.ready && !this.#whole && epoch !== this.#replica.epoch) {
       this.#conflict('room_replaced', 'The room has another history than the one this copy is of.');
       return;
     }
     this.#whole = false;
-    this.#seen(rev);
     this.#replica.welcome(rev, epoch, frame.clientId, update);
     const first = !this.#synced;
     this.#synced = true;
-    const { joined, left } = this.#roster.reset(frame.members);
-    for (const participant of left) this.#emit('user-left', { participant });
-    for (const participant of joined) this.#emit('user-joined', { participant: { ...participant } });
+    this.#company.welcome(frame);
     if (first) this.#emit('connected', {});
     this.#emit('room-synced', { rev: this.rev, text: this.text });
-    this.#presence.again();
-    this.#pulling = false;
-    this.#mind();
-    void this.#deliver(true);
-  }
-
-  #up(): void {
-    // The socket is there; the room is, once its welcome is worked through.
+    this.#reader.answered();
+    this.#reader.saw(rev);
+    void this.#courier.deliver(true);
   }
 
   #down({ code, reason, final }: Ending): void {
@@ -394,11 +344,9 @@ export class Room {
   }
 
   #stop(): void {
-    this.#answer.stop();
-    this.#gap.stop();
-    this.#presence.stop();
-    this.#pulling = false;
-    this.#tries = 0;
+    this.#courier.stop();
+    this.#reader.stop();
+    this.#company.stop();
   }
 
   #note(): void {
@@ -408,48 +356,14 @@ export class Room {
     this.#emit('saved', { saved });
   }
 
-  #seen(rev: number): void {
-    if (rev > this.#head) this.#head = rev;
-  }
-
-  #soon(): number {
-    return this.#options.clock.random() * AGAIN_MS;
-  }
-
-  /** Sends the next update, if none is on its way; `again`: that one, too. */
-  async #deliver(again = false): Promise<void> {
-    if (!this.connected || this.#sending || (this.#answer.set && !again)) return;
-    const wait = this.#sent + SPACE_MS - this.#options.clock.now();
-    if (wait > 0) {
-      this.#answer.start(wait, () => void this.#deliver(true));
-      return;
-    }
-    const entry = this.#outbox.take();
-    if (entry === undefined) return;
-    // Its number is kept before anybody hears of it: after a reload, it must not be given to another update.
-    this.#sending = true;
-    this.#replica.noted();
-    await this.#keeper.flush();
-    this.#sending = false;
-    if (!this.connected || this.#outbox.flight?.n !== entry.n) return;
-    this.#sent = this.#options.clock.now();
-    this.#answer.start(ANSWER_MS, () => this.#again());
-    this.#link.send({ action: 'update', n: entry.n, u: toBase64(entry.u) });
-  }
-
-  #again(): void {
-    this.#tries += 1;
-    if (this.#tries > TRIES) this.#link.replace('Nothing answers.');
-    else void this.#deliver(true);
-  }
-
   #refused({ n, code, message = code }: Extract<ServerFrame, { type: 'nack' }>): void {
     if (code === 'room_gone') {
       this.#gone(code, message);
       return;
     }
     if (n === undefined || this.#outbox.flight?.n !== n) return;
-    if (LATER.has(code)) this.#answer.start(this.#soon(), () => this.#again());
+    if (code === 'room_full' && this.#courier.full()) return;
+    if (LATER.has(code)) this.#courier.failed();
     else this.#conflict(code, message);
   }
 
@@ -469,7 +383,7 @@ export class Room {
     const lost = this.#outbox.clear();
     this.#bound = false;
     this.#whole = true;
-    this.#head = 0;
+    this.#reader.reset();
     this.#replica.reset(new Y.Doc());
     this.#note();
     this.#emit('conflict', { code, message, text, lost: lost.length > 0 ? Y.mergeUpdates(lost) : new Uint8Array(0) });
@@ -488,35 +402,15 @@ export class Room {
     this.#emit('role-changed', { role });
   }
 
-  /** Sees to holes: `eager` where there is no need to wait for what may be under way. */
-  #mind(eager = false): void {
-    const behind = this.#synced && this.#replica.rev < this.#head;
-    if (!behind) {
-      if (!this.#pulling) this.#gap.stop();
-    } else if (eager) this.#pull();
-    else this.#gap.startOnce(HOLE_MS, () => this.#pull());
-  }
-
-  #pull(): void {
-    if (!this.#synced || this.#replica.rev >= this.#head) {
-      this.#pulling = false;
-      return;
-    }
-    this.#pulling = true;
-    this.#gap.start(ANSWER_MS, () => this.#pull());
-    this.#link.send({ action: 'pull', from: this.#replica.rev + 1 });
-  }
-
   async #snapshot(): Promise<void> {
     try {
       const { rev, update } = await this.#options.state();
-      this.#seen(rev);
       this.#replica.state(rev, update);
-      this.#pulling = false;
+      this.#reader.answered();
+      this.#reader.saw(rev);
     } catch {
       // Asked for again when the answer is overdue.
     }
-    this.#mind();
   }
 }
 

@@ -12,7 +12,8 @@ import { Api, type Credential, type HttpOptions } from './http.js';
 import { defaultStore } from './indexeddb.js';
 import type { Pace } from './link.js';
 import { AuraError } from './problem.js';
-import { Room, type RoomEvents } from './room.js';
+import { Room } from './room.js';
+import type { RoomEvents } from './room_events.js';
 import type { Store } from './store.js';
 import type { Profile } from './types.js';
 
@@ -93,12 +94,13 @@ export class CollaborationService {
     }
   }
 
-  async leaveRoom(roomId?: string): Promise<void> {
+  /** See `Room.leave`. */
+  async leaveRoom(roomId?: string, forget = false): Promise<void> {
     const room = this.#room(roomId);
     this.#rooms.delete(room.id);
     this.#opening.delete(room.id);
     if (this.#current === room) this.#current = undefined;
-    await room.leave();
+    await room.leave(forget);
   }
 
   /** A room that was joined. */

@@ -179,3 +179,24 @@ test('accounts do not share a copy', async () => {
   assert.equal(other.text, '');
   assert.equal(other.ready, false);
 });
+
+test('a copy can be removed once everything is saved, and not before', async () => {
+  const { clock, server, disk, room } = await world();
+  room.edit({ type: 'insert', position: 0, content: 'x' });
+  await clock.until(() => room.saved);
+  let left = room.leave(true);
+  await clock.pass(200);
+  await left;
+  assert.equal(disk.kept.size, 0);
+  const again = await enter(server, { store: disk.page() });
+  await clock.until(() => again.connected);
+  server.reachable = false;
+  again.edit({ type: 'insert', position: 0, content: 'y' });
+  left = again.leave(true);
+  await clock.pass(200);
+  await left;
+  server.reachable = true;
+  const last = await enter(server, { store: disk.page() });
+  await clock.until(() => last.connected && last.saved);
+  assert.equal(server.text, 'yx');
+});

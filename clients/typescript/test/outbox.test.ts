@@ -117,6 +117,19 @@ test('what is on its way never changes, whatever is added', () => {
   assert.deepEqual([...outbox.take()!.u], bytes);
 });
 
+test('what another session left is mixed with nothing, also after it was kept', () => {
+  const { updates } = written(3, 4, () => 'x');
+  const kept = new Map<string, Uint8Array>();
+  const keep: Keep = (name, change) => (change === null ? kept.delete(name) : kept.set(name, change()));
+  const first = new Outbox(keep);
+  first.adopt(updates[0]!);
+  first.add(updates[1]!);
+  const second = new Outbox(keep);
+  second.restore(new Map(kept));
+  second.add(updates[2]!);
+  for (const outbox of [first, second]) assert.deepEqual(outbox.take()!.u, updates[0]);
+});
+
 test('a queue that is kept and taken up again is the same queue, at any moment', () => {
   const { doc, updates } = written(11, 120, () => 'some text ');
   for (let stop = 0; stop <= updates.length; stop += 7) {

@@ -383,3 +383,29 @@ test('presence that is too large is refused here', async () => {
   const { ann } = await two();
   assert.throws(() => ann.show({ status: 'x'.repeat(5_000) }), RangeError);
 });
+
+test('a cursor stays with the text around it', async () => {
+  const { clock, ann, bob } = await two();
+  ann.edit({ type: 'insert', position: 0, content: 'hello world' });
+  await clock.until(() => bob.text.length === 11);
+  const cursor: unknown = JSON.parse(JSON.stringify(ann.cursorAt(6)));
+  bob.edit({ type: 'insert', position: 0, content: '>> ' });
+  assert.equal(bob.positionOf(cursor), 9);
+  for (const none of [undefined, null, 3, {}, { tname: 'other' }]) assert.doesNotThrow(() => bob.positionOf(none));
+});
+
+test('a full room is waited for, and given up only after two minutes', async () => {
+  const { clock, server, ann } = await two();
+  const codes: string[] = [];
+  ann.on('conflict', ({ code }) => codes.push(code));
+  server.full = true;
+  ann.edit({ type: 'insert', position: 0, content: 'x' });
+  await clock.pass(90_000);
+  assert.deepEqual([ann.text, ann.saved, codes], ['x', false, []]);
+  server.full = false;
+  await clock.until(() => ann.saved);
+  server.full = true;
+  ann.edit({ type: 'insert', position: 1, content: 'y' });
+  await clock.pass(130_000);
+  assert.deepEqual([ann.text, ann.saved, codes], ['x', true, ['room_full']]);
+});

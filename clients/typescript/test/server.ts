@@ -47,6 +47,7 @@ export class Server {
   reachable = true;
   role: 'owner' | 'viewer' = 'owner';
   gone = false;
+  full = false;
   /** Whether the state is too large for a frame. */
   large = false;
   epoch = 1;
@@ -183,6 +184,7 @@ export class Server {
   #append(socket: FakeSocket, n: number, u: Uint8Array): number | string {
     if (this.role === 'viewer') return 'forbidden';
     if (this.gone) return 'room_gone';
+    if (this.full) return 'room_full';
     const known = this.log.findIndex((entry) => entry.session === socket.session && entry.n === n);
     if (known >= 0) {
       if (!Buffer.from(this.log[known]!.u).equals(u)) this.violations.push(`${socket.session}/${n} was sent with other bytes`);
@@ -236,6 +238,9 @@ export class FakeSocket implements Socket {
   readonly id: string;
   readonly #server: Server;
   session = '';
+  get readyState(): number {
+    return this.closed ? 3 : 1;
+  }
   joined = false;
   closed = false;
 

@@ -41,7 +41,7 @@ async fn a_large_image_takes_the_way_over_s3() {
     let (status, text, headers) = put(&form.body, &[], &image).await;
     assert_eq!(status, 204, "{text}");
     assert_eq!(headers["access-control-allow-origin"], "http://localhost:3000");
-    assert_eq!(world.stack.objects(BUCKET), [key.clone()]);
+    assert_eq!(world.stack.objects(BUCKET), std::slice::from_ref(&key));
     let seen = ann.client.post("/api/ai/analyze-image", &look).await;
     assert_ok(&seen);
     assert_eq!(seen.body["analysis"]["labels"][0]["description"], "Cat");
