@@ -219,6 +219,11 @@ fn success(route: &Route, body: Vec<u8>) -> Response<lambda_http::Body> {
     let (status, cache) = match route.success {
         Success::Ok => (StatusCode::OK, HeaderValue::from_static("no-store")),
         Success::Created => (StatusCode::CREATED, HeaderValue::from_static("no-store")),
+        // As it was stored under an idempotency key, it is still the same answer.
+        Success::OkOrAccepted if body.starts_with(b"{\"jobId\":") => {
+            (StatusCode::ACCEPTED, HeaderValue::from_static("no-store"))
+        }
+        Success::OkOrAccepted => (StatusCode::OK, HeaderValue::from_static("no-store")),
         Success::Cacheable(seconds) => (StatusCode::OK, value(format!("public, max-age={seconds}"))),
     };
     let mut response = Response::new(text(body));
@@ -283,7 +288,9 @@ fn problem(error: &Error, request_id: &str) -> Response<lambda_http::Body> {
         Error::TooMany(too_many) => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(ceil_secs(too_many.retry_after).max(1)));
         }
-        Error::Unavailable { .. } | Error::Upstream { retryable: true, .. } | Error::Conflict(Conflict::InProgress) => {
+        Error::Unavailable { .. }
+        | Error::Upstream { retryable: true, .. }
+        | Error::Conflict(Conflict::InProgress | Conflict::DocumentBusy) => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(1));
         }
         _ => {}

@@ -74,6 +74,8 @@ pub enum Success {
     Ok,
     /// Something was made.
     Created,
+    /// Something was done, or will be: then the answer begins with the id of a job.
+    OkOrAccepted,
     /// Something was answered that anyone may keep for so many seconds.
     Cacheable(u32),
 }
@@ -125,6 +127,13 @@ const IMAGE_AI: Route = Route {
     needs: &[Need::Identity, Need::Ephemeral, Need::Providers, Need::Uploads],
     body: Body::Image(EVENT),
     ..TEXT_AI
+};
+
+const SEARCHING: Route = Route {
+    access: Access::May(Permission::UseEmbeddings),
+    limit: Limit::Requests(Action::Search),
+    needs: &[Need::Identity, Need::Ephemeral, Need::Vectors, Need::Providers],
+    ..PUBLIC
 };
 
 /// POST /api/auth/register
@@ -207,6 +216,37 @@ pub const CREATE_UPLOAD: Route = Route {
     success: Success::Created,
     repeatable: true,
 };
+/// POST /api/ai/index-documents
+pub const INDEX_DOCUMENTS: Route = Route {
+    name: "index-documents",
+    method: "POST",
+    path: "/api/ai/index-documents",
+    limit: Limit::Requests(Action::Ai),
+    needs: &[Need::Identity, Need::Ephemeral, Need::Vectors, Need::IndexWorker, Need::Providers],
+    body: Body::Json(4 * KIB * KIB),
+    success: Success::OkOrAccepted,
+    repeatable: true,
+    ..SEARCHING
+};
+/// GET /api/ai/index-jobs/{id}
+pub const INDEX_JOB: Route = Route {
+    name: "index-job",
+    path: "/api/ai/index-jobs/{id}",
+    needs: &[Need::Identity, Need::Ephemeral, Need::Vectors],
+    ..SEARCHING
+};
+/// DELETE /api/ai/documents
+pub const DELETE_DOCUMENTS: Route = Route {
+    name: "delete-documents",
+    method: "DELETE",
+    path: "/api/ai/documents",
+    limit: Limit::Requests(Action::Other),
+    body: Body::Json(512 * KIB),
+    ..SEARCHING
+};
+/// POST /api/ai/search
+pub const SEARCH: Route =
+    Route { name: "search", method: "POST", path: "/api/ai/search", body: Body::Json(64 * KIB), ..SEARCHING };
 /// GET /api/usage
 pub const USAGE: Route = Route { name: "usage", path: "/api/usage", ..SIGNED_IN };
 /// GET /health
@@ -217,7 +257,7 @@ pub const READY: Route = Route { name: "ready", path: "/ready", needs: &[Need::I
 pub const NO_ROUTE: Route = Route { name: "no-route", method: "", ..PUBLIC };
 
 /// Every endpoint.
-pub const ALL: [Route; 22] = [
+pub const ALL: [Route; 26] = [
     REGISTER,
     LOGIN,
     REFRESH,
@@ -236,6 +276,10 @@ pub const ALL: [Route; 22] = [
     DESCRIBE_IMAGE,
     REMOVE_BACKGROUND,
     CREATE_UPLOAD,
+    INDEX_DOCUMENTS,
+    INDEX_JOB,
+    DELETE_DOCUMENTS,
+    SEARCH,
     USAGE,
     HEALTH,
     READY,

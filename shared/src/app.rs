@@ -12,6 +12,7 @@ use crate::random::Random;
 use crate::rooms::Rooms;
 use crate::store::Store;
 use crate::uploads::Uploads;
+use crate::worker::Worker;
 use crate::{Error, Result};
 
 /// State that a function needs; its template entry sets the setting and its policy grants the access.
@@ -21,6 +22,10 @@ pub enum Need {
     Identity,
     /// `EPHEMERAL_TABLE`.
     Ephemeral,
+    /// `VECTORS_TABLE`.
+    Vectors,
+    /// `INDEX_WORKER`.
+    IndexWorker,
     /// `ROOMS_TABLE`.
     Rooms,
     /// `SIGNING_KEY_SECRET`.
@@ -37,6 +42,8 @@ impl Need {
         match self {
             Self::Identity => "IDENTITY_TABLE",
             Self::Ephemeral => "EPHEMERAL_TABLE",
+            Self::Vectors => "VECTORS_TABLE",
+            Self::IndexWorker => "INDEX_WORKER",
             Self::Rooms => "ROOMS_TABLE",
             Self::SigningKey => "SIGNING_KEY_SECRET",
             Self::Providers => "PROVIDER_SECRET",
@@ -49,6 +56,8 @@ impl Need {
         match self {
             Self::Identity => config.identity_table.is_some(),
             Self::Ephemeral => config.ephemeral_table.is_some(),
+            Self::Vectors => config.vectors_table.is_some(),
+            Self::IndexWorker => config.index_worker.is_some(),
             Self::Rooms => config.rooms_table.is_some(),
             Self::SigningKey => config.signing_key_secret.is_some(),
             Self::Providers => true,
@@ -80,6 +89,8 @@ pub struct App {
     pub rooms: Rooms,
     /// Keys of the providers, and what is called with them.
     pub providers: Providers,
+    /// The function that works in the background.
+    pub worker: Worker,
     signer: Option<Signer>,
     uploads: Option<Uploads>,
 }
@@ -111,6 +122,7 @@ impl App {
             authority: Authority::new(store.clone(), clock.clone()),
             providers: Providers::new(&config, clock.clone()).map_err(broken)?,
             uploads: Uploads::new(&config).map_err(broken)?,
+            worker: Worker::new(&config),
             rooms: Rooms::new(store.clone(), clock.clone(), Random::system()),
             random: Random::system(),
             config,

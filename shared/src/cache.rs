@@ -140,6 +140,19 @@ impl Cache {
         }
     }
 
+    /// The answer, if this instance has it: no call.
+    pub fn get_here<T: DeserializeOwned>(&self, key: &Key) -> Option<T> {
+        self.0.as_ref()?.near(key).as_deref().and_then(decoded)
+    }
+
+    /// Keeps an answer for `kept` in this instance alone: for what costs less to make again than to write.
+    pub fn put_here<T: Serialize>(&self, key: &Key, kept: Duration, answer: &T) {
+        let Some(cache) = &self.0 else { return };
+        let Some(answer) = encoded(answer) else { return };
+        let expires = cache.clock.now() + kept;
+        cache.near.lock().unwrap_or_else(PoisonError::into_inner).put(key.name(), answer, expires);
+    }
+
     /// Keeps an answer for `kept`: one write. One that is too large is kept nowhere but here, if at all.
     pub async fn put<T: Serialize>(&self, key: &Key, kept: Duration, answer: &T) {
         let Some(cache) = &self.0 else { return };

@@ -33,6 +33,10 @@ pub struct Config {
     pub identity_table: Option<String>,
     /// `EPHEMERAL_TABLE`: rate-limit logs.
     pub ephemeral_table: Option<String>,
+    /// `VECTORS_TABLE`: searchable documents and jobs that index them.
+    pub vectors_table: Option<String>,
+    /// `INDEX_WORKER`: the function that indexes in the background.
+    pub index_worker: Option<String>,
     /// `ROOMS_TABLE`: logs and snapshots of rooms, and who may enter them.
     pub rooms_table: Option<String>,
     /// `SIGNING_KEY_SECRET`: the secret with the signing keys.
@@ -55,6 +59,18 @@ pub struct Config {
     pub openai_api_key: Option<Secret>,
     /// `OPENAI_BASE_URL`, default `https://api.openai.com/v1`.
     pub openai_base_url: String,
+    /// `EMBEDDING_MODEL`, default text-embedding-3-small.
+    pub embedding_model: String,
+    /// `PINECONE_API_KEY`: wins over the provider secret.
+    pub pinecone_api_key: Option<Secret>,
+    /// `PINECONE_BASE_URL`: the control plane, default `https://api.pinecone.io`.
+    pub pinecone_base_url: String,
+    /// `PINECONE_INDEX`: the index, made if it is absent, default aura.
+    pub pinecone_index: String,
+    /// `PINECONE_CLOUD`: where a new index is made, aws, gcp or azure, default aws.
+    pub pinecone_cloud: String,
+    /// `PINECONE_REGION`: where in that cloud, default us-east-1.
+    pub pinecone_region: String,
     /// `MODEL_SIMPLE`, default gpt-6-luna.
     pub model_simple: String,
     /// `MODEL_COMPLEX`, default gpt-6.1-terra.
@@ -98,6 +114,8 @@ pub struct Aws {
     pub session_token: Option<Secret>,
     /// `AWS_ENDPOINT_URL_DYNAMODB`, or `AWS_ENDPOINT_URL`: another DynamoDB than the region's.
     pub dynamodb_endpoint: Option<String>,
+    /// `AWS_ENDPOINT_URL_LAMBDA`, or `AWS_ENDPOINT_URL`: another Lambda than the region's.
+    pub lambda_endpoint: Option<String>,
     /// `AWS_ENDPOINT_URL_SECRETS_MANAGER`, or `AWS_ENDPOINT_URL`: another Secrets Manager than the region's.
     pub secrets_manager_endpoint: Option<String>,
     /// `AWS_ENDPOINT_URL_S3`, or `AWS_ENDPOINT_URL`: another S3 than the region's.
@@ -136,11 +154,14 @@ impl Config {
                 secret_access_key: Secret::new(read.text("AWS_SECRET_ACCESS_KEY").unwrap_or_default()),
                 session_token: read.text("AWS_SESSION_TOKEN").map(Secret::new),
                 dynamodb_endpoint: endpoint("AWS_ENDPOINT_URL_DYNAMODB")?,
+                lambda_endpoint: endpoint("AWS_ENDPOINT_URL_LAMBDA")?,
                 secrets_manager_endpoint: endpoint("AWS_ENDPOINT_URL_SECRETS_MANAGER")?,
                 s3_endpoint: endpoint("AWS_ENDPOINT_URL_S3")?,
             },
             identity_table: read.text("IDENTITY_TABLE"),
             ephemeral_table: read.text("EPHEMERAL_TABLE"),
+            vectors_table: read.text("VECTORS_TABLE"),
+            index_worker: read.text("INDEX_WORKER"),
             rooms_table: read.text("ROOMS_TABLE"),
             signing_key_secret: read.text("SIGNING_KEY_SECRET"),
             provider_secret: read.text("PROVIDER_SECRET"),
@@ -156,6 +177,12 @@ impl Config {
                 .unwrap_or_else(|| "https://api.remove.bg/v1.0".to_owned()),
             openai_api_key: read.text("OPENAI_API_KEY").map(Secret::new),
             openai_base_url: read.url("OPENAI_BASE_URL")?.unwrap_or_else(|| "https://api.openai.com/v1".to_owned()),
+            embedding_model: read.text("EMBEDDING_MODEL").unwrap_or_else(|| "text-embedding-3-small".to_owned()),
+            pinecone_api_key: read.text("PINECONE_API_KEY").map(Secret::new),
+            pinecone_base_url: read.url("PINECONE_BASE_URL")?.unwrap_or_else(|| "https://api.pinecone.io".to_owned()),
+            pinecone_index: read.index_name("PINECONE_INDEX")?,
+            pinecone_cloud: read.text("PINECONE_CLOUD").unwrap_or_else(|| "aws".to_owned()),
+            pinecone_region: read.text("PINECONE_REGION").unwrap_or_else(|| "us-east-1".to_owned()),
             model_simple: read.text("MODEL_SIMPLE").unwrap_or_else(|| "gpt-6-luna".to_owned()),
             model_complex: read.text("MODEL_COMPLEX").unwrap_or_else(|| "gpt-6.1-terra".to_owned()),
             cheaper_models_threshold: read.between("USE_CHEAPER_MODELS_THRESHOLD", 0.5, 0.0, 1.0)?,
@@ -220,6 +247,16 @@ impl Reader<'_> {
             return Ok(Some(text.trim_end_matches('/').to_owned()));
         }
         Err(ConfigError { name, problem: "an http or https URL without credentials is needed".to_owned() })
+    }
+
+    /// What Pinecone takes as the name of an index.
+    fn index_name(&self, name: &'static str) -> Result<String, ConfigError> {
+        let text = self.text(name).unwrap_or_else(|| "aura".to_owned());
+        let plain = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if plain && text.len() <= 45 && !text.starts_with('-') && !text.ends_with('-') {
+            return Ok(text);
+        }
+        Err(ConfigError { name, problem: format!("{text} is not 1 to 45 characters of a-z, 0-9 and -") })
     }
 
     /// A number of seconds with an optional suffix s, m, h or d.
@@ -290,6 +327,7 @@ mod tests {
             ("BUDGET_USER_MONTH", "100001"),
             ("BUDGET_TENANT_MONTH", "$5"),
             ("MAX_COST_PER_REQUEST", "0.0000000001"),
+            ("PINECONE_INDEX", "My_Index"),
         ] {
             let error = with(name, value).unwrap_err();
             assert_eq!(error.name, name, "{value}");
@@ -312,6 +350,8 @@ mod tests {
     #[test]
     fn debug_shows_no_key() {
         let config = with("OPENAI_API_KEY", "sk-canary").unwrap();
+        assert!(!format!("{config:?}").contains("canary"));
+        let config = with("PINECONE_API_KEY", "pcsk-canary").unwrap();
         assert!(!format!("{config:?}").contains("canary"));
     }
 }

@@ -152,6 +152,15 @@ pub enum Conflict {
     /// An API key beyond the last that a user may have.
     #[error("You have as many API keys as a user may have: revoke one first.")]
     TooManyKeys,
+    /// A namespace whose vectors were made in another way, or are elsewhere.
+    #[error(
+        "The vectors of this namespace were made with another model or are in another store: delete the whole namespace \
+         and index its documents again."
+    )]
+    VectorsDiffer,
+    /// A document that another request is writing.
+    #[error("One of these documents is being written by another request: try again in half a minute.")]
+    DocumentBusy,
     /// An administrator who would lose the right to administrate.
     #[error("You cannot change your own role: ask another administrator.")]
     OwnRole,
@@ -248,6 +257,8 @@ impl Error {
             Self::Conflict(conflict) => match conflict {
                 Conflict::EmailTaken => "EMAIL_TAKEN",
                 Conflict::TooManyKeys => "TOO_MANY_KEYS",
+                Conflict::VectorsDiffer => "VECTORS_DIFFER",
+                Conflict::DocumentBusy => "DOCUMENT_BUSY",
                 Conflict::OwnRole => "OWN_ROLE",
                 Conflict::OtherBody => "IDEMPOTENCY_KEY_REUSED",
                 Conflict::InProgress => "IDEMPOTENCY_IN_PROGRESS",
@@ -265,7 +276,9 @@ impl Error {
     /// Whether the same request may succeed later.
     pub fn retryable(&self) -> bool {
         match self {
-            Self::TooMany(_) | Self::Unavailable { .. } | Self::Conflict(Conflict::InProgress) => true,
+            Self::TooMany(_)
+            | Self::Unavailable { .. }
+            | Self::Conflict(Conflict::InProgress | Conflict::DocumentBusy) => true,
             Self::Upstream { retryable, .. } => *retryable,
             _ => false,
         }

@@ -18,6 +18,7 @@
 //! | [`search`] | semantic search over a tenant's own documents |
 //! | [`seal`] | texts that the table keeps and cannot read |
 //! | [`uploads`], [`sigv4`] | images that are too large for a request, in S3 |
+//! | [`worker`] | the function that works in the background |
 //! | [`store`] | DynamoDB, one file per entity |
 //! | [`net`] | the HTTP clients |
 //!
@@ -50,8 +51,9 @@ pub mod spending;
 pub mod store;
 pub mod tokens;
 pub mod uploads;
+pub mod worker;
 
 pub use app::{App, Need};
 pub use error::{Error, Result};
-pub use random::{KeyId, LeaseId, RoomId, SessionId, TenantId, UploadId, UserId};
+pub use random::{JobId, KeyId, LeaseId, RoomId, SessionId, TenantId, UploadId, UserId};
 pub use secret::Secret;

@@ -3,7 +3,7 @@
 //! A plain setting wins over the secret. The secret is read once per instance and five minutes.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use aws_sdk_secretsmanager::Client;
 use tokio::sync::Mutex;
@@ -13,6 +13,10 @@ use crate::ai::{self, Ai, Images, background, openai, vision};
 use crate::auth::signing::{CACHE, secret_text, secrets_client};
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
+use crate::search::embedded::Embedded;
+use crate::search::engine::Engine;
+use crate::search::pinecone::{Account, Pinecone};
+use crate::search::vectors::Vectors;
 use crate::{Error, Result, Secret};
 
 /// A provider, as `/health` and `/ready` show it.
@@ -40,7 +44,7 @@ pub enum Without {
 }
 
 /// Every provider that this version calls.
-pub const ALL: [Provider; 3] = [
+pub const ALL: [Provider; 4] = [
     Provider {
         name: "openai",
         setting: "OPENAI_API_KEY",
@@ -50,8 +54,16 @@ pub const ALL: [Provider; 3] = [
             ("queryEnhancement", Without::Rules),
             ("summaries", Without::Rules),
             ("codeCompletion", Without::Nothing),
+            ("embeddings", Without::Rules),
         ],
-        without: "forms, queries and summaries come from the built-in rules, marked \"source\": \"fallback\"; code completion is off",
+        without: "forms, queries and summaries come from the built-in rules, marked \"source\": \"fallback\"; searches compare words and letters, not meaning; code completion is off",
+    },
+    Provider {
+        name: "pinecone",
+        setting: "PINECONE_API_KEY",
+        instead: None,
+        features: &[("vectorStore", Without::Rules)],
+        without: "searches use the built-in store, up to 20,000 passages per namespace",
     },
     Provider {
         name: "vision",
@@ -83,6 +95,7 @@ struct Held {
     keys: Arc<BTreeMap<String, Secret>>,
     ai: Arc<Ai>,
     images: Arc<Images>,
+    search: Arc<OnceLock<Arc<Engine>>>,
     read: Timestamp,
 }
 
@@ -107,6 +120,33 @@ impl Providers {
         Ok(self.held().await?.images)
     }
 
+    /// Search, with the keys as they are now. What an instance has read of the built-in store is kept until they change.
+    ///
+    /// # Errors
+    /// As [`Self::ai`], and `Internal` when TLS cannot be set up.
+    pub async fn search(&self) -> Result<Arc<Engine>> {
+        let held = self.held().await?;
+        if let Some(engine) = held.search.get() {
+            return Ok(Arc::clone(engine));
+        }
+        let vectors: Box<dyn Vectors> = match held.keys.get("PINECONE_API_KEY") {
+            Some(key) => Box::new(Pinecone::new(self.pinecone(key), self.clock.clone())?),
+            None => Box::new(Embedded::default()),
+        };
+        let fresh = || Arc::new(Engine::new(Arc::clone(&held.ai), self.config.embedding_model.clone(), vectors));
+        Ok(Arc::clone(held.search.get_or_init(fresh)))
+    }
+
+    fn pinecone(&self, key: &Secret) -> Account {
+        Account {
+            key: key.clone(),
+            base_url: self.config.pinecone_base_url.clone(),
+            index: self.config.pinecone_index.clone(),
+            cloud: self.config.pinecone_cloud.clone(),
+            region: self.config.pinecone_region.clone(),
+        }
+    }
+
     /// Which providers have a key.
     pub async fn configured(&self) -> Result<Vec<(Provider, bool)>> {
         let held = self.held().await?;
@@ -129,7 +169,7 @@ impl Providers {
             (Ok(keys), Some(old)) if *old.keys == keys => Held { read: now, ..old.clone() },
             (Ok(keys), _) => {
                 let (ai, images) = (Arc::new(self.build(&keys)), Arc::new(self.images_of(&keys)));
-                Held { ai, images, keys: Arc::new(keys), read: now }
+                Held { ai, images, search: Arc::default(), keys: Arc::new(keys), read: now }
             }
             (Err(error), Some(old)) => {
                 tracing::warn!(code = error.code(), "the provider secret could not be renewed");
@@ -148,17 +188,16 @@ impl Providers {
                 .map_err(|_| Error::internal("the provider secret is not a JSON object of texts"))?,
             None => BTreeMap::new(),
         };
-        let Config { openai_api_key, google_vision_api_key, google_service_account, removebg_api_key, .. } =
+        let Config { openai_api_key, pinecone_api_key, google_vision_api_key, google_service_account, .. } =
             &self.config;
         for (name, key) in [
             ("OPENAI_API_KEY", openai_api_key),
+            ("PINECONE_API_KEY", pinecone_api_key),
             ("GOOGLE_VISION_API_KEY", google_vision_api_key),
             ("GOOGLE_SERVICE_ACCOUNT", google_service_account),
-            ("REMOVEBG_API_KEY", removebg_api_key),
+            ("REMOVEBG_API_KEY", &self.config.removebg_api_key),
         ] {
-            if let Some(key) = key {
-                keys.insert(name.to_owned(), key.clone());
-            }
+            keys.extend(key.clone().map(|key| (name.to_owned(), key)));
         }
         keys.retain(|_, key| !key.is_empty());
         Ok(keys)

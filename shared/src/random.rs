@@ -132,6 +132,10 @@ id!(
     SessionId
 );
 id!(
+    /// One job in the background.
+    JobId
+);
+id!(
     /// One reservation of money.
     LeaseId
 );

@@ -162,6 +162,7 @@ mod tests {
             session_token: None,
             dynamodb_endpoint: None,
             secrets_manager_endpoint: None,
+            lambda_endpoint: None,
             s3_endpoint: None,
         }
     }

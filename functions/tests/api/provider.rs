@@ -104,7 +104,7 @@ async fn serve(mut stream: tokio::net::TcpStream, line: Line, request: String) {
     let _ = stream.write_all(text.as_bytes()).await;
 }
 
-async fn read(stream: &mut tokio::net::TcpStream) -> Option<String> {
+pub async fn read(stream: &mut tokio::net::TcpStream) -> Option<String> {
     let mut bytes = Vec::new();
     let mut whole = None;
     loop {

@@ -1,6 +1,6 @@
 //! Row 26: every route, every role, every kind of credential. What is not declared is denied.
 
-use aura_functions::route::{self, Access};
+use aura_functions::route::{self, Access, Body};
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::json;
 
@@ -23,6 +23,7 @@ async fn row_26_every_route_for_every_caller() {
         let path = route.path.replace("{id}", "0123456789abcdef0123456789abcdef");
         let call = async |client: &Client| match route.method {
             "GET" => client.get(&path).await,
+            "DELETE" if route.body != Body::None => client.delete_with(&path, &json!({})).await,
             "DELETE" => client.delete(&path).await,
             "PUT" => client.put(&path, &json!({})).await,
             _ => client.post(&path, &json!({})).await,

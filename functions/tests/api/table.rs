@@ -19,7 +19,7 @@ fn functions() -> BTreeSet<String> {
     route::ALL
         .iter()
         .map(|route| route.name.to_owned())
-        .chain(["rotate-signing-key".to_owned(), "grant-admin".to_owned()])
+        .chain(["rotate-signing-key".to_owned(), "grant-admin".to_owned(), "index-worker".to_owned()])
         .collect()
 }
 
@@ -53,7 +53,15 @@ async fn every_function_gets_the_state_it_needs_and_no_other() {
     let world = World::start().await;
     let environments = &world.stack.addresses()["environment"];
     for route in route::ALL {
-        for need in [Need::Identity, Need::Ephemeral, Need::SigningKey, Need::Providers, Need::Uploads] {
+        for need in [
+            Need::Identity,
+            Need::Ephemeral,
+            Need::Vectors,
+            Need::IndexWorker,
+            Need::SigningKey,
+            Need::Providers,
+            Need::Uploads,
+        ] {
             let has = environments[route.name].get(need.setting()).is_some();
             assert_eq!(has, route.needs.contains(&need), "{} and {}", route.name, need.setting());
         }

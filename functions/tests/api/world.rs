@@ -57,13 +57,17 @@ impl World {
 
     /// The domain in this process, on the stack's state, with an operator's rights and a clock that the test moves.
     pub fn app(&self, clock: &Clock) -> &'static App {
-        let environment = self.stack.addresses()["environment"]["login"].clone();
+        self.app_of("login", &[Need::Identity, Need::Ephemeral, Need::SigningKey], clock)
+    }
+
+    /// The same with the settings of this function.
+    pub fn app_of(&self, function: &str, needs: &[Need], clock: &Clock) -> &'static App {
+        let environment = self.stack.addresses()["environment"][function].clone();
         let lookup = |name: &str| match name {
             "AWS_ACCESS_KEY_ID" => Some("operator".to_owned()),
             name => environment.get(name).and_then(Value::as_str).map(str::to_owned),
         };
-        let needs = [Need::Identity, Need::Ephemeral, Need::SigningKey];
-        let app = App::new(Config::from_lookup(lookup).expect("settings"), clock.clone(), &needs).expect("an app");
+        let app = App::new(Config::from_lookup(lookup).expect("settings"), clock.clone(), needs).expect("an app");
         Box::leak(Box::new(app))
     }
 
@@ -142,6 +146,10 @@ impl Client {
 
     pub async fn put(&self, path: &str, body: &Value) -> Reply {
         Reply::of(self.request("PUT", path).json(body)).await
+    }
+
+    pub async fn delete_with(&self, path: &str, body: &Value) -> Reply {
+        Reply::of(self.request("DELETE", path).json(body)).await
     }
 
     pub async fn delete(&self, path: &str) -> Reply {

@@ -8,6 +8,7 @@
 //!   image is, before anybody looks at it.
 //! - `complexity`: how much a request asks for, and which model answers it.
 //! - `ask`: what is known of an answer, and otherwise `call`: the one way to the model; money stands there. `openai`: the API; `provider`: how requests travel.
+//! - `embeddings`: texts become vectors.
 //! - `leak`: whether an answer repeats our instructions. `text`: which characters are refused or removed.
 //! - `usage`: who answered, and what it cost. `deadline`: how much of a call's time is left.
 //!
@@ -24,11 +25,12 @@ mod call;
 pub mod code;
 pub mod complexity;
 pub(crate) mod deadline;
+pub(crate) mod embeddings;
 pub mod form;
 pub mod image;
 mod leak;
 pub mod openai;
-mod provider;
+pub(crate) mod provider;
 pub mod query;
 #[cfg(test)]
 mod scripted;
@@ -80,6 +82,7 @@ pub struct Ai {
     settings: Settings,
     clock: Clock,
     openai: OnceLock<Arc<provider::Provider>>,
+    embeddings: OnceLock<Arc<provider::Provider>>,
 }
 
 impl Ai {
@@ -88,7 +91,7 @@ impl Ai {
     /// An account with an empty key counts as none.
     pub fn new(mut settings: Settings, clock: Clock) -> Self {
         settings.openai = settings.openai.filter(|account| !account.key.is_empty());
-        Self { settings, clock, openai: OnceLock::new() }
+        Self { settings, clock, openai: OnceLock::new(), embeddings: OnceLock::new() }
     }
 
     /// Whether a language model is configured: without one, the rules serve.

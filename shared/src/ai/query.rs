@@ -111,6 +111,11 @@ impl Ask for Request {
     }
 }
 
+/// What the author of a query wants, by the rules alone.
+pub(crate) fn intent(query: &str) -> Intent {
+    rules::read(query).intent
+}
+
 /// Enhances a query within `remaining`; `spend` pays. Whatever goes wrong with the model, the
 /// rules serve and `usage.reason` says why.
 ///

@@ -76,12 +76,17 @@ pub(crate) fn bodies(requests: &Requests) -> Vec<Value> {
     requests.iter().map(|(_, body)| serde_json::from_str(body).expect("JSON")).collect()
 }
 
-/// Checks requests against the provider's own description, where `CONTRACT_SPECS` tells where it lies.
+/// Checks questions against the provider's own description.
 pub(crate) fn keep_the_contract(bodies: Vec<Value>) {
-    keep("openai.strict-requests.openapi.json", "CreateChatCompletionRequest", bodies);
+    keep_the_contract_of("CreateChatCompletionRequest", bodies);
 }
 
-/// The same for any description and what it calls the request.
+/// Checks requests against the provider's own description, where `CONTRACT_SPECS` tells where it lies.
+pub(crate) fn keep_the_contract_of(request: &str, bodies: Vec<Value>) {
+    keep("openai.strict-requests.openapi.json", request, bodies);
+}
+
+/// The same for any description.
 #[expect(clippy::disallowed_methods, reason = "a test looks for its data where it is told to")]
 pub(crate) fn keep(description: &str, request: &str, bodies: Vec<Value>) {
     let Some(folder) = std::env::var_os("CONTRACT_SPECS").map(std::path::PathBuf::from) else {

@@ -6,7 +6,7 @@
 /// Dimensions of every vector here, whoever makes it.
 pub const DIMENSIONS: usize = 1_536;
 
-/// A vector of [`DIMENSIONS`] parts, of length one; or all zero, for a text that holds nothing.
+/// A vector of [`DIMENSIONS`] parts, of length one; or all zero.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dense(Box<[f32]>);
 

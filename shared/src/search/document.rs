@@ -146,6 +146,11 @@ pub enum Flaw {
         "The namespace holds as many passages as the built-in store takes (20,000): divide it, or set PINECONE_API_KEY to use Pinecone."
     )]
     NamespaceFull,
+    /// The namespace's vectors are of another kind.
+    #[error(
+        "The vectors of this namespace were made with another model or are in another store: delete the whole namespace first."
+    )]
+    VectorsDiffer,
     /// The call's time was over.
     #[error("The time was over before this document's turn: send it again.")]
     TimeOver,
@@ -168,6 +173,7 @@ impl Flaw {
             Self::DocumentTooLarge => "DOCUMENT_TOO_LARGE",
             Self::DocumentBusy => "DOCUMENT_BUSY",
             Self::NamespaceFull => "NAMESPACE_FULL",
+            Self::VectorsDiffer => "VECTORS_DIFFER",
             Self::TimeOver => "TIME_OVER",
             Self::UpstreamUnavailable => "UPSTREAM_UNAVAILABLE",
             Self::BudgetExceeded => "BUDGET_EXCEEDED",

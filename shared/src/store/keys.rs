@@ -13,6 +13,11 @@
 //! | Ephemeral | `I#<uid>#<route>#<hash>` | `@` | claim on a request with an idempotency key |
 //! | Ephemeral | `M#<tenant>#<month>` | `@` | ledger: totals and live leases |
 //! | Ephemeral | `M#<tenant>#<month>` | `U#<uid>#<day>#<operation>#<model>` | usage |
+//! | Vectors | `J#<tenant>#<job>` | `@` | a job that indexes in the background |
+//! | Vectors | `J#<tenant>#<job>` | `P#<part>` | documents that it has still to index |
+//! | Vectors | `V#<tenant>#<namespace>` | `@` | a namespace: version, epoch, counts |
+//! | Vectors | `V#<tenant>#<namespace>` | `D#<key>` | a document, its text, vectors and words |
+//! | Vectors | `V#<tenant>#<namespace>` | `L#<version>` | which documents a version changed |
 //! | Ephemeral | `L#<action>#<quota>#<window ms>#<subject>` | `@` | rate-limit log |
 //! | Rooms | `R#<room>` | `META` | room: owner and name; which snapshot holds |
 //! | Rooms | `R#<room>` | `L#<rev, 12 digits>` | entry of the log |
@@ -31,7 +36,9 @@ use crate::calendar::Month;
 use crate::idempotency::Name;
 use crate::limits::{ClientIp, Quota, Subject};
 use crate::rooms::{Attempt, Cid, Rev};
-use crate::{KeyId, RoomId, SessionId, TenantId, UserId};
+use crate::search::document;
+use crate::search::namespace::Namespace;
+use crate::{JobId, KeyId, RoomId, SessionId, TenantId, UserId};
 
 /// The partition key's attribute.
 pub const PK: &str = "pk";
@@ -142,6 +149,56 @@ impl Key {
         })
     }
 
+    /// A namespace of searchable documents.
+    pub fn vectors(place: &Namespace) -> Self {
+        Self::new(partition(place), "@")
+    }
+
+    /// A searchable document.
+    pub fn document(place: &Namespace, key: document::Key) -> Self {
+        Self::new(partition(place), format!("D#{key}"))
+    }
+
+    /// The partition of a namespace's documents, and what their sort keys start with.
+    pub fn documents(place: &Namespace) -> (String, &'static str) {
+        (partition(place), "D#")
+    }
+
+    /// Which document a sort key names.
+    pub fn document_key(sk: &str) -> Option<document::Key> {
+        sk.strip_prefix("D#")?.parse().ok()
+    }
+
+    /// What one version of a namespace changed.
+    pub fn change(place: &Namespace, version: u64) -> Self {
+        Self::new(partition(place), change_of(version))
+    }
+
+    /// The partition of these, and the sort keys of the first and the last version.
+    pub fn changes(place: &Namespace, first: u64, last: u64) -> (String, [String; 2]) {
+        (partition(place), [first, last].map(change_of))
+    }
+
+    /// A job that indexes in the background.
+    pub fn job(tenant: TenantId, job: JobId) -> Self {
+        Self::new(format!("J#{tenant}#{job}"), "@")
+    }
+
+    /// Documents that it has still to index.
+    pub fn job_part(tenant: TenantId, job: JobId, part: usize) -> Self {
+        Self::new(format!("J#{tenant}#{job}"), format!("P#{part:06}"))
+    }
+
+    /// The partition of these parts, and what their sort keys start with.
+    pub fn job_parts(tenant: TenantId, job: JobId) -> (String, &'static str) {
+        (format!("J#{tenant}#{job}"), "P#")
+    }
+
+    /// Which part a sort key names.
+    pub fn part_number(sk: &str) -> Option<usize> {
+        sk.strip_prefix("P#")?.parse().ok()
+    }
+
     /// What a room is.
     pub fn room(room: RoomId) -> Self {
         Self::new(format!("R#{room}"), "META")
@@ -212,4 +269,13 @@ impl Key {
     pub fn attributes(self) -> HashMap<String, AttributeValue> {
         HashMap::from([(PK.to_owned(), AttributeValue::S(self.pk)), (SK.to_owned(), AttributeValue::S(self.sk))])
     }
+}
+
+fn partition(place: &Namespace) -> String {
+    format!("V#{}#{}", place.tenant(), place.name())
+}
+
+/// As many digits as versions can have, so that their order is the order of texts.
+fn change_of(version: u64) -> String {
+    format!("L#{version:020}")
 }

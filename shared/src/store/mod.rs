@@ -4,6 +4,7 @@ pub mod api_key;
 pub mod budget;
 pub mod cache;
 pub mod idempotency;
+pub mod jobs;
 pub mod keys;
 pub mod known_address;
 pub mod limit;
@@ -12,6 +13,7 @@ pub mod room_snapshot;
 pub mod session;
 pub mod signing_keys;
 pub mod user;
+pub mod vectors;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -42,6 +44,7 @@ pub struct Store {
     client: Client,
     identity: Option<String>,
     ephemeral: Option<String>,
+    vectors: Option<String>,
     rooms: Option<String>,
 }
 
@@ -71,6 +74,7 @@ impl Store {
             client: Client::from_conf(builder.build()),
             identity: config.identity_table.clone(),
             ephemeral: config.ephemeral_table.clone(),
+            vectors: config.vectors_table.clone(),
             rooms: config.rooms_table.clone(),
         }
     }
