@@ -118,7 +118,7 @@ fn is_unlimited(route: &Route, role: Role) -> bool {
 }
 
 /// The token of an `Authorization: Bearer` header; the scheme in any case (RFC 9110, 11.1).
-fn bearer(authorization: Option<&str>) -> Result<&str> {
+pub fn bearer(authorization: Option<&str>) -> Result<&str> {
     let missing = Error::Unauthenticated(Denial::TokenMissing);
     let Some(value) = authorization else { return Err(missing) };
     match value.split_once(' ') {

@@ -7,7 +7,9 @@
 //! | [`http`] | status codes, headers and bodies, alone |
 //! | `request` | what a request must be before anyone works on it |
 //! | `gate` | who may pass: token, permission, rate limit |
-//! | [`auth`], [`ai`], [`ops`] | a handler per file |
+//! | [`socket`] | events of the WebSocket API, and its frames |
+//! | [`socket_route`] | the table of what comes by WebSocket |
+//! | [`auth`], [`ai`], [`rooms`], [`ops`] | a handler per file |
 //!
 //! A request goes `serve` -> `http` -> `gate` -> handler -> `aura`, and back.
 
@@ -19,5 +21,8 @@ mod gate;
 pub mod http;
 pub mod ops;
 mod request;
+pub mod rooms;
 pub mod route;
 pub mod serve;
+pub mod socket;
+pub mod socket_route;

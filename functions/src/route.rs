@@ -129,6 +129,12 @@ const IMAGE_AI: Route = Route {
     ..TEXT_AI
 };
 
+const ROOM: Route = Route {
+    access: Access::May(Permission::JoinRoom),
+    needs: &[Need::Identity, Need::Ephemeral, Need::Rooms],
+    ..SIGNED_IN
+};
+
 const SEARCHING: Route = Route {
     access: Access::May(Permission::UseEmbeddings),
     limit: Limit::Requests(Action::Search),
@@ -216,6 +222,48 @@ pub const CREATE_UPLOAD: Route = Route {
     success: Success::Created,
     repeatable: true,
 };
+/// POST /api/rooms
+pub const CREATE_ROOM: Route = Route {
+    name: "create-room",
+    method: "POST",
+    path: "/api/rooms",
+    access: Access::May(Permission::CreateRoom),
+    body: Body::Json(512 * KIB),
+    success: Success::Created,
+    repeatable: true,
+    ..ROOM
+};
+/// GET /api/rooms
+pub const LIST_ROOMS: Route = Route { name: "list-rooms", path: "/api/rooms", ..ROOM };
+/// DELETE /api/rooms/{id}
+pub const DELETE_ROOM: Route = Route {
+    name: "delete-room",
+    method: "DELETE",
+    path: "/api/rooms/{id}",
+    needs: &[Need::Identity, Need::Ephemeral, Need::Rooms, Need::Posts, Need::FanOut],
+    ..ROOM
+};
+/// POST /api/rooms/{id}/ticket
+pub const CREATE_ROOM_TICKET: Route = Route {
+    name: "create-room-ticket",
+    method: "POST",
+    path: "/api/rooms/{id}/ticket",
+    limit: Limit::Requests(Action::Door),
+    needs: &[Need::Identity, Need::Ephemeral, Need::Rooms, Need::Address],
+    ..ROOM
+};
+/// GET /api/rooms/{id}/snapshot
+pub const GET_ROOM_SNAPSHOT: Route =
+    Route { name: "get-room-snapshot", path: "/api/rooms/{id}/snapshot", limit: Limit::Requests(Action::Door), ..ROOM };
+/// PUT /api/rooms/{id}/members/{userId}
+pub const SET_ROOM_MEMBER: Route = Route {
+    name: "set-room-member",
+    method: "PUT",
+    path: "/api/rooms/{id}/members/{userId}",
+    body: Body::Json(KIB),
+    needs: &[Need::Identity, Need::Ephemeral, Need::Rooms, Need::Posts, Need::FanOut],
+    ..ROOM
+};
 /// POST /api/ai/index-documents
 pub const INDEX_DOCUMENTS: Route = Route {
     name: "index-documents",
@@ -257,7 +305,7 @@ pub const READY: Route = Route { name: "ready", path: "/ready", needs: &[Need::I
 pub const NO_ROUTE: Route = Route { name: "no-route", method: "", ..PUBLIC };
 
 /// Every endpoint.
-pub const ALL: [Route; 26] = [
+pub const ALL: [Route; 32] = [
     REGISTER,
     LOGIN,
     REFRESH,
@@ -276,6 +324,12 @@ pub const ALL: [Route; 26] = [
     DESCRIBE_IMAGE,
     REMOVE_BACKGROUND,
     CREATE_UPLOAD,
+    CREATE_ROOM,
+    LIST_ROOMS,
+    DELETE_ROOM,
+    CREATE_ROOM_TICKET,
+    GET_ROOM_SNAPSHOT,
+    SET_ROOM_MEMBER,
     INDEX_DOCUMENTS,
     INDEX_JOB,
     DELETE_DOCUMENTS,

@@ -1,9 +1,10 @@
 //! The only file that names the Lambda runtime.
 //!
-//! [`http()`], [`asking()`] and [`event()`] box the handler at once; everything after is not generic, so that a binary compiles its
+//! [`http()`], [`asking()`], [`socket()`] and [`event()`] box the handler at once; everything after is not generic, so that a binary compiles its
 //! handler and nothing of the HTTP stack.
 
 use std::fmt;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use aura::ai::Ask;
@@ -18,6 +19,11 @@ use serde_json::Value;
 
 use crate::http::{self, Call, Endpoint};
 use crate::route::Route;
+use crate::socket::{self, Answer, Message};
+use crate::socket_route::SocketRoute;
+
+/// The error of an authoriser for which API Gateway answers 401; any other is a 500.
+const UNAUTHORIZED: &str = "Unauthorized";
 
 /// Why a function could not start or go on, as a sentence: the runtime prints it with `Debug`.
 pub struct Error(String);
@@ -84,11 +90,36 @@ where
     )
 }
 
+/// Serves messages of the WebSocket API.
+///
+/// # Errors
+/// As [`http()`].
+pub fn socket<B, F, Fut>(route: SocketRoute, handler: F) -> Result<(), Error>
+where
+    B: DeserializeOwned + 'static,
+    F: Fn(&'static App, Message<B>) -> Fut + 'static,
+    Fut: Future<Output = Answer> + 'static,
+{
+    run_socket(socket::Endpoint::new(route, handler))
+}
+
+/// Serves events of an authoriser: API Gateway takes one particular word for "who are you?".
+///
+/// # Errors
+/// As [`http()`].
+pub fn authorizer<F, Fut>(needs: &'static [Need], handler: F) -> Result<(), Error>
+where
+    F: Fn(&'static App, Value) -> Fut + 'static,
+    Fut: Future<Output = AuraResult<Value>> + Send + 'static,
+{
+    run_event(needs, Box::new(move |app, event| Box::pin(handler(app, event))))
+}
+
 type EventHandler =
     Box<dyn Fn(&'static App, Value) -> std::pin::Pin<Box<dyn Future<Output = AuraResult<Value>> + Send>>>;
 
 fn run_http(endpoint: Endpoint) -> Result<(), Error> {
-    start(endpoint.route().needs, async move |app| {
+    start(endpoint.route().needs, endpoint.route().needs, async move |app| {
         let endpoint = Arc::new(endpoint);
         lambda_http::run(service_fn(move |request: Request| {
             let endpoint = Arc::clone(&endpoint);
@@ -98,12 +129,30 @@ fn run_http(endpoint: Endpoint) -> Result<(), Error> {
     })
 }
 
+fn run_socket(endpoint: socket::Endpoint) -> Result<(), Error> {
+    start(endpoint.route().needs, &[], async move |app| {
+        let endpoint = Rc::new(endpoint);
+        lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
+            let endpoint = Rc::clone(&endpoint);
+            async move { Ok::<_, std::convert::Infallible>(endpoint.answer(app, event.payload).await) }
+        }))
+        .await
+    })
+}
+
 fn run_event(needs: &'static [Need], handler: EventHandler) -> Result<(), Error> {
-    start(needs, async move |app| {
+    start(needs, needs, async move |app| {
         lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
             let answer = handler(app, event.payload);
             async move {
                 answer.await.map_err(|error| {
+                    if matches!(error, aura::Error::Unauthenticated(_)) {
+                        tracing::info!(request = event.context.request_id, code = error.code(), "refused");
+                        return Diagnostic {
+                            error_type: error.code().to_owned(),
+                            error_message: UNAUTHORIZED.to_owned(),
+                        };
+                    }
                     tracing::error!(request = event.context.request_id, code = error.code(), error = ?error, "failed");
                     Diagnostic { error_type: error.code().to_owned(), error_message: error.to_string() }
                 })
@@ -113,8 +162,9 @@ fn run_event(needs: &'static [Need], handler: EventHandler) -> Result<(), Error>
     })
 }
 
-/// Reads the settings, builds the state, warms it, and hands over to the runtime.
-fn start<R>(needs: &'static [Need], serve: R) -> Result<(), Error>
+/// Reads the settings, builds the state, warms what is worth it, and hands over to the runtime. Messages of sockets bring
+/// no tokens, so their functions need no keys.
+fn start<R>(needs: &'static [Need], warm: &'static [Need], serve: R) -> Result<(), Error>
 where
     R: AsyncFnOnce(&'static App) -> Result<(), lambda_runtime::Error>,
 {
@@ -140,7 +190,7 @@ where
         .build()
         .map_err(|error| Error(format!("the async runtime did not start: {error}")))?;
     runtime.block_on(async move {
-        app.warm(needs).await;
+        app.warm(warm).await;
         serve(app).await.map_err(|error| Error(format!("the Lambda runtime stopped: {error}")))
     })
 }

@@ -12,6 +12,7 @@ import images from './checks/images.mjs';
 import keys from './checks/keys.mjs';
 import lookingBack from './checks/looking_back.mjs';
 import opening from './checks/opening.mjs';
+import search from './checks/search.mjs';
 import session from './checks/session.mjs';
 import text from './checks/text.mjs';
 
@@ -46,7 +47,7 @@ watch(page);
 
 // `state` is what one file of checks leaves for the next.
 const context = { page, browser, url, origin, email, patience, watch, complaints, strangers, state: {} };
-const checks = [opening, generate, text, images, keys, session, lookingBack].flatMap((file) => file(context));
+const checks = [opening, generate, text, images, search, keys, session, lookingBack].flatMap((file) => file(context));
 
 /* ---------------------------------------------------------------- the run */
 

@@ -2,6 +2,7 @@
 
 use crate::auth::authority::Authority;
 use crate::auth::signing::Signer;
+use crate::background::Background;
 use crate::budget::Budget;
 use crate::cache::Cache;
 use crate::clock::Clock;
@@ -10,6 +11,7 @@ use crate::limits::Limits;
 use crate::providers::Providers;
 use crate::random::Random;
 use crate::rooms::Rooms;
+use crate::sockets::Sockets;
 use crate::store::Store;
 use crate::uploads::Uploads;
 use crate::worker::Worker;
@@ -28,6 +30,16 @@ pub enum Need {
     IndexWorker,
     /// `ROOMS_TABLE`.
     Rooms,
+    /// `CONNECTIONS_URL`.
+    Posts,
+    /// `WEBSOCKET_URL`.
+    Address,
+    /// `CORS_ORIGINS`.
+    Origins,
+    /// `FAN_OUT_FUNCTION`.
+    FanOut,
+    /// `COMPACT_ROOM_FUNCTION`.
+    Compaction,
     /// `SIGNING_KEY_SECRET`.
     SigningKey,
     /// `PROVIDER_SECRET`, or the providers' keys in plain settings.
@@ -45,6 +57,11 @@ impl Need {
             Self::Vectors => "VECTORS_TABLE",
             Self::IndexWorker => "INDEX_WORKER",
             Self::Rooms => "ROOMS_TABLE",
+            Self::Posts => "CONNECTIONS_URL",
+            Self::Address => "WEBSOCKET_URL",
+            Self::Origins => "CORS_ORIGINS",
+            Self::FanOut => "FAN_OUT_FUNCTION",
+            Self::Compaction => "COMPACT_ROOM_FUNCTION",
             Self::SigningKey => "SIGNING_KEY_SECRET",
             Self::Providers => "PROVIDER_SECRET",
             Self::Uploads => "UPLOAD_BUCKET",
@@ -59,6 +76,11 @@ impl Need {
             Self::Vectors => config.vectors_table.is_some(),
             Self::IndexWorker => config.index_worker.is_some(),
             Self::Rooms => config.rooms_table.is_some(),
+            Self::Posts => config.connections_url.is_some(),
+            Self::Address => config.websocket_url.is_some(),
+            Self::Origins => !config.cors_origins.is_empty(),
+            Self::FanOut => config.fan_out_function.is_some(),
+            Self::Compaction => config.compact_room_function.is_some(),
             Self::SigningKey => config.signing_key_secret.is_some(),
             Self::Providers => true,
             Self::Uploads => config.upload_bucket.is_some(),
@@ -87,6 +109,10 @@ pub struct App {
     pub authority: Authority,
     /// Texts that several people edit.
     pub rooms: Rooms,
+    /// Connections, and what is sent to them.
+    pub sockets: Sockets,
+    /// Work that is handed to other functions.
+    pub background: Background,
     /// Keys of the providers, and what is called with them.
     pub providers: Providers,
     /// The function that works in the background.
@@ -111,6 +137,15 @@ impl App {
         }
         let broken = |error: Error| ConfigError { name: "TLS", problem: error.to_string() };
         let store = Store::new(&config).map_err(broken)?;
+        Self::over(config, clock, Random::system(), store)
+    }
+
+    /// Builds the parts over a store and a source of randomness.
+    ///
+    /// # Errors
+    /// What TLS needs cannot be set up.
+    pub fn over(config: Config, clock: Clock, random: Random, store: Store) -> Result<Self, ConfigError> {
+        let broken = |error: Error| ConfigError { name: "TLS", problem: error.to_string() };
         let signer = match &config.signing_key_secret {
             Some(_) => Some(Signer::new(&config, clock.clone()).map_err(broken)?),
             None => None,
@@ -122,9 +157,11 @@ impl App {
             authority: Authority::new(store.clone(), clock.clone()),
             providers: Providers::new(&config, clock.clone()).map_err(broken)?,
             uploads: Uploads::new(&config).map_err(broken)?,
+            sockets: Sockets::new(store.clone(), &config, clock.clone()),
+            background: Background::new(&config, clock.clone()),
             worker: Worker::new(&config),
-            rooms: Rooms::new(store.clone(), clock.clone(), Random::system()),
-            random: Random::system(),
+            rooms: Rooms::new(store.clone(), clock.clone(), random.clone()),
+            random,
             config,
             clock,
             store,

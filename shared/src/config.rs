@@ -39,6 +39,18 @@ pub struct Config {
     pub index_worker: Option<String>,
     /// `ROOMS_TABLE`: logs and snapshots of rooms, and who may enter them.
     pub rooms_table: Option<String>,
+    /// `CONNECTIONS_URL`: the stage of the WebSocket API, for `@connections`.
+    pub connections_url: Option<String>,
+    /// `WEBSOCKET_URL`: where clients connect.
+    pub websocket_url: Option<String>,
+    /// `HTTP_URL`: our own HTTP API, whose pages may connect.
+    pub http_url: Option<String>,
+    /// `CORS_ORIGINS`, separated by commas: origins whose pages may connect.
+    pub cors_origins: Vec<String>,
+    /// `FAN_OUT_FUNCTION`: who posts to large rooms.
+    pub fan_out_function: Option<String>,
+    /// `COMPACT_ROOM_FUNCTION`: who makes snapshots.
+    pub compact_room_function: Option<String>,
     /// `SIGNING_KEY_SECRET`: the secret with the signing keys.
     pub signing_key_secret: Option<String>,
     /// `PROVIDER_SECRET`: the secret with the providers' keys.
@@ -163,6 +175,12 @@ impl Config {
             vectors_table: read.text("VECTORS_TABLE"),
             index_worker: read.text("INDEX_WORKER"),
             rooms_table: read.text("ROOMS_TABLE"),
+            connections_url: read.url("CONNECTIONS_URL")?,
+            websocket_url: read.text("WEBSOCKET_URL"),
+            http_url: read.url("HTTP_URL")?,
+            cors_origins: read.text("CORS_ORIGINS").map(|list| words(&list)).unwrap_or_default(),
+            fan_out_function: read.text("FAN_OUT_FUNCTION"),
+            compact_room_function: read.text("COMPACT_ROOM_FUNCTION"),
             signing_key_secret: read.text("SIGNING_KEY_SECRET"),
             provider_secret: read.text("PROVIDER_SECRET"),
             upload_bucket: read.text("UPLOAD_BUCKET"),
@@ -209,6 +227,10 @@ impl Config {
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
+
+fn words(list: &str) -> Vec<String> {
+    list.split(',').map(|word| word.trim().trim_end_matches('/').to_owned()).filter(|word| !word.is_empty()).collect()
+}
 
 struct Reader<'a>(&'a dyn Fn(&'static str) -> Option<String>);
 

@@ -138,6 +138,9 @@ pub enum Refusal {
     /// The role, or the key's scopes, lack this permission.
     #[error("This needs the permission {0}, which your role or your API key does not have.")]
     Permission(&'static str),
+    /// A page of another origin.
+    #[error("Pages of this origin may not connect.")]
+    Origin,
     /// A program asks for what only a person may do.
     #[error("An API key may not do this: sign in and send an access token.")]
     InPerson,

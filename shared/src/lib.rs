@@ -14,6 +14,10 @@
 //! | [`prices`], [`tokens`] | what a call can cost at most, and did cost |
 //! | [`money`], [`calendar`] | exact amounts; days and months in UTC |
 //! | [`ai`] | what language and vision models do, and what serves without one |
+//! | [`members`] | who may enter a room, and as what |
+//! | [`ticket`] | one use of a room's door, for clients that cannot send headers |
+//! | [`sockets`] | who is connected to a room, and what is sent to them |
+//! | [`background`], [`signed`] | work for other functions; signed requests to AWS |
 //! | [`rooms`] | texts that several people edit at once, and lose nothing |
 //! | [`search`] | semantic search over a tenant's own documents |
 //! | [`seal`] | texts that the table keeps and cannot read |
@@ -22,13 +26,14 @@
 //! | [`store`] | DynamoDB, one file per entity |
 //! | [`net`] | the HTTP clients |
 //!
-//! Deliberately absent: HTTP, WebSockets and the Lambda runtime, which live in `functions/`.
+//! Deliberately absent: HTTP, the events of WebSockets and the Lambda runtime, which live in `functions/`.
 
 #![warn(missing_docs)]
 
 pub mod ai;
 pub mod app;
 pub mod auth;
+pub mod background;
 pub mod budget;
 pub mod cache;
 pub mod calendar;
@@ -37,6 +42,7 @@ pub mod config;
 pub mod error;
 pub mod idempotency;
 pub mod limits;
+pub mod members;
 pub mod money;
 pub mod net;
 pub mod prices;
@@ -46,9 +52,12 @@ pub mod rooms;
 pub mod seal;
 pub mod search;
 pub mod secret;
+pub mod signed;
 pub mod sigv4;
+pub mod sockets;
 pub mod spending;
 pub mod store;
+pub mod ticket;
 pub mod tokens;
 pub mod uploads;
 pub mod worker;

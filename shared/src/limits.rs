@@ -35,6 +35,8 @@ pub enum Action {
     Search,
     /// Uploads: 20 in 1 h.
     Upload,
+    /// A room's door and its text: 50 in 1 min. A client that lost its network asks for both, in every room it is in.
+    Door,
     /// Everything else: 100 in 15 min (`RATE_LIMIT_MAX_REQUESTS`, `RATE_LIMIT_WINDOW_MS`).
     Other,
 }
@@ -62,6 +64,7 @@ impl Action {
             Self::Ai => ("ai", config.rate_limit_ai_requests, config.rate_limit_window),
             Self::Search => ("search", 30, MINUTE),
             Self::Upload => ("upload", 20, 60 * MINUTE),
+            Self::Door => ("door", 50, MINUTE),
             Self::Other => ("default", config.rate_limit_requests, config.rate_limit_window),
         };
         Quota { policy, limit, window }

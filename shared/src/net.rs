@@ -35,27 +35,14 @@ pub fn roots() -> Result<Vec<Certificate>> {
 /// # Errors
 /// `Internal` when TLS cannot be set up.
 pub fn http_client() -> Result<Client> {
-    client(roots()?)
-}
-
-fn client(roots: Vec<Certificate>) -> Result<Client> {
     Client::builder()
-        .tls_certs_only(roots)
+        .tls_certs_only(roots()?)
         .redirect(Policy::none())
         .connect_timeout(CONNECT)
         .user_agent(concat!("aura/", env!("CARGO_PKG_VERSION")))
         .no_proxy()
         .build()
         .map_err(Error::internal)
-}
-
-/// A plain client for AWS: no SDK, the same few roots.
-///
-/// # Errors
-/// `Internal` when TLS cannot be set up.
-pub fn aws_plain_client() -> Result<Client> {
-    let roots = Certificate::from_pem_bundle(AWS_ROOTS.as_bytes()).map_err(Error::internal)?;
-    client(roots)
 }
 
 /// The client that every AWS service of this process shares.
@@ -76,6 +63,21 @@ pub fn aws_http_client() -> Result<SharedHttpClient> {
             .build_https())
     });
     SHARED.as_ref().map_err(|error| Error::internal(error.to_string())).cloned()
+}
+
+/// A client for single signed requests to AWS, with the same roots, no redirects and a connect timeout of 3 s.
+///
+/// # Errors
+/// `Internal` when TLS cannot be set up.
+pub fn aws_plain_client() -> Result<Client> {
+    Client::builder()
+        .tls_certs_only(Certificate::from_pem_bundle(AWS_ROOTS.as_bytes()).map_err(Error::internal)?)
+        .redirect(Policy::none())
+        .connect_timeout(CONNECT)
+        .pool_max_idle_per_host(128)
+        .no_proxy()
+        .build()
+        .map_err(Error::internal)
 }
 
 /// The roots of AWS's endpoints; a test finds each of them in the compiled-in store.

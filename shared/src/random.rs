@@ -30,6 +30,13 @@ impl Random {
         Self(Source::Seeded(Arc::new(AtomicU64::new(seed))))
     }
 
+    /// Begins a seeded sequence anew, for all clones; does nothing to the system's generator.
+    pub fn restart(&self, seed: u64) {
+        if let Source::Seeded(state) = &self.0 {
+            state.store(seed, Ordering::SeqCst);
+        }
+    }
+
     /// `N` unpredictable bytes.
     pub fn bytes<const N: usize>(&self) -> Result<[u8; N]> {
         let mut bytes = [0; N];

@@ -26,6 +26,7 @@ mod provider;
 mod report;
 mod rounds;
 mod runtime_api;
+mod search;
 mod wire;
 mod world;
 
@@ -66,6 +67,8 @@ enum Part {
     Overhead,
     /// What a picture takes, and the memory of the functions that work on one
     Images,
+    /// Search in the built-in store, beside brute force
+    Search,
 }
 
 impl Options {
@@ -127,6 +130,9 @@ fn main() -> Result<()> {
         ];
         let mut world = World::start(&template, built.clone(), &settings)?;
         report::print_images(&images::measure(&mut world, &provider, &built)?);
+    }
+    if options.wants(Part::Search) {
+        search::print(&search::measure(&template, built)?);
     }
     Ok(())
 }

@@ -6,7 +6,9 @@ import { accountPanel } from './panels/account.js';
 import { generatePanel } from './panels/generate.js';
 import { imagesPanel } from './panels/images.js';
 import { keysPanel } from './panels/keys.js';
+import { libraryPanel } from './panels/library.js';
 import { rolesPanel } from './panels/roles.js';
+import { searchPanel } from './panels/search.js';
 import { statusPanel } from './panels/status.js';
 import { textPanel } from './panels/text.js';
 import { usagePanel } from './panels/usage.js';
@@ -16,7 +18,7 @@ import { usagePanel } from './panels/usage.js';
  * `mount` fills its body and may return {session(now), forget()}: told at once and on every change of the session,
  * and after a logout. `tools.onLimit` goes to `call`, and shows the rate limit in the panel's footer.
  */
-const panels = [statusPanel, accountPanel, rolesPanel, generatePanel, textPanel, imagesPanel, usagePanel, keysPanel];
+const panels = [statusPanel, accountPanel, rolesPanel, generatePanel, textPanel, imagesPanel, libraryPanel, searchPanel, usagePanel, keysPanel];
 
 function footer() {
   const text = el('span', {});

@@ -82,6 +82,9 @@ pub(crate) async fn launch(plan: Plan) -> Result<Launched> {
     for value in template.functions.iter_mut().flat_map(|function| function.environment.values_mut()) {
         *value = hosts.resolve(value);
     }
+    for host in [http_address.to_string(), format!("localhost:{}", http_address.port())] {
+        template.admit(&format!("http://{host}"));
+    }
     let functions = binaries(&template, &plan.binaries)?;
     let endpoints = Endpoints {
         dynamodb: addresses[2].1.clone(),
@@ -105,9 +108,6 @@ pub(crate) async fn launch(plan: Plan) -> Result<Launched> {
         let (lambda, policies) = service.clone();
         async move { invoke_api::answer(lambda, &policies, request).await }
     });
-    for host in [http_address.to_string(), format!("localhost:{}", http_address.port())] {
-        template.admit(&format!("http://{host}"));
-    }
     let s3 = Arc::new(S3::new(template.buckets.clone(), Arc::clone(&policies)));
     let service = Arc::clone(&s3);
     server::serve(objects, s3::BODY_LIMIT, move |request| Arc::clone(&service).answer(request));

@@ -57,9 +57,9 @@ pub trait Fates: Send + fmt::Debug {
 
 /// Every call is answered at once.
 #[derive(Debug)]
-pub struct Kind;
+pub struct Calm;
 
-impl Fates for Kind {
+impl Fates for Calm {
     fn next(&mut self, _: &str, _: &Value) -> Fate {
         Fate::Answered(Duration::ZERO)
     }
@@ -83,9 +83,10 @@ pub async fn mortal<T>(work: impl Future<Output = T>) -> Option<T> {
 /// The engine, and what happens to calls.
 #[derive(Clone)]
 pub struct Table {
-    database: Database,
+    database: Arc<Mutex<Database>>,
     fates: Arc<Mutex<Box<dyn Fates>>>,
     calls: Arc<Mutex<Vec<Call>>>,
+    history: Arc<Mutex<Vec<Value>>>,
 }
 
 /// One call that reached the engine.
@@ -105,28 +106,52 @@ impl Table {
     #[must_use]
     #[expect(clippy::expect_used, reason = "a test stops where it cannot start")]
     pub fn new() -> Self {
+        let database = Arc::new(Mutex::new(Database::memory().expect("an engine in memory")));
+        let fates: Box<dyn Fates> = Box::new(Calm);
+        let table =
+            Self { database, fates: Arc::new(Mutex::new(fates)), calls: Arc::default(), history: Arc::default() };
+        table.renew();
+        table
+    }
+
+    /// Forgets everything.
+    ///
+    /// # Panics
+    /// If the engine does not start.
+    #[expect(clippy::expect_used, reason = "a test stops where it cannot start")]
+    pub fn renew(&self) {
         let database = Database::memory().expect("an engine in memory");
-        let table = Self { database, fates: Arc::new(Mutex::new(Box::new(Kind))), calls: Arc::default() };
         let key = |name: &str, kind: &str| json!({ "AttributeName": name, "KeyType": kind });
         let text = |name: &str| json!({ "AttributeName": name, "AttributeType": "S" });
-        let request = json!({
-            "TableName": TABLE,
-            "KeySchema": [key("pk", "HASH"), key("sk", "RANGE")],
-            "AttributeDefinitions": [text("pk"), text("sk")],
-            "BillingMode": "PAY_PER_REQUEST",
-        });
-        read(&request).and_then(|request| table.database.create_table(request)).expect("a table");
-        table
+        for name in [TABLE, "Identity", "Ephemeral"] {
+            let request = json!({
+                "TableName": name,
+                "KeySchema": [key("pk", "HASH"), key("sk", "RANGE")],
+                "AttributeDefinitions": [text("pk"), text("sk")],
+                "BillingMode": "PAY_PER_REQUEST",
+            });
+            read(&request).and_then(|request| database.create_table(request)).expect("a table");
+        }
+        *lock(&self.database) = database;
+        *lock(&self.fates) = Box::new(Calm);
+        lock(&self.calls).clear();
+        lock(&self.history).clear();
+    }
+
+    /// Every entry of a log that was written since the table is new, in order, as the request had it.
+    #[must_use]
+    pub fn history(&self) -> Vec<Value> {
+        lock(&self.history).clone()
     }
 
     /// From now on, `fates` decides.
     pub fn set_fates(&self, fates: impl Fates + 'static) {
-        *self.fates.lock().unwrap_or_else(PoisonError::into_inner) = Box::new(fates);
+        *lock(&self.fates) = Box::new(fates);
     }
 
     /// The calls since the last time, in order.
     pub fn take_calls(&self) -> Vec<Call> {
-        std::mem::take(&mut *self.calls.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *lock(&self.calls))
     }
 
     /// Makes an empty room.
@@ -172,7 +197,7 @@ impl Table {
     /// # Errors
     /// DynamoDB's.
     pub fn call(&self, operation: &str, request: &Value) -> Result<Vec<u8>, DynoxideError> {
-        let db = &self.database;
+        let db = lock(&self.database).clone();
         match operation {
             "GetItem" => write(&db.get_item(read(request)?)?),
             "PutItem" => write(&db.put_item(read(request)?)?),
@@ -187,11 +212,24 @@ impl Table {
         }
     }
 
+    fn note(&self, operation: &str, request: &Value) {
+        let mut puts: Vec<&Value> = Vec::new();
+        match operation {
+            "PutItem" => puts.push(request),
+            "TransactWriteItems" => {
+                puts.extend(request["TransactItems"].as_array().into_iter().flatten().map(|item| &item["Put"]));
+            }
+            _ => {}
+        }
+        let is_entry = |put: &&Value| put["Item"]["sk"]["S"].as_str().is_some_and(|sk| sk.starts_with("L#"));
+        lock(&self.history).extend(puts.into_iter().filter(is_entry).map(|put| put["Item"].clone()));
+    }
+
     async fn answer(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let operation = request.headers().get("x-amz-target").and_then(|target| target.split('.').next_back());
         let operation = operation.unwrap_or_default().to_owned();
         let mut body: Value = serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap_or_default();
-        let fate = self.fates.lock().unwrap_or_else(PoisonError::into_inner).next(&operation, &body);
+        let fate = lock(&self.fates).next(&operation, &body);
         let half = match fate {
             Fate::Answered(delay) => delay / 2,
             _ => Duration::ZERO,
@@ -214,10 +252,10 @@ impl Table {
             Value::Array(tables) => tables.iter().filter_map(|table| table["CapacityUnits"].as_f64()).sum(),
             table => table["CapacityUnits"].as_f64().unwrap_or_default(),
         });
-        self.calls
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(Call { operation, units: units.unwrap_or_default() });
+        if status == 200 {
+            self.note(&operation, &body);
+        }
+        lock(&self.calls).push(Call { operation, units: units.unwrap_or_default() });
         tokio::time::sleep(half).await;
         match fate {
             Fate::DeathAfter => die().await,
@@ -246,9 +284,13 @@ impl HttpConnector for Table {
 }
 
 /// Ends the caller's task; a caller that is nobody's stands still for ever.
-async fn die() -> Result<HttpResponse, ConnectorError> {
+pub(crate) async fn die<T>() -> T {
     let _ = DEATH.try_with(|death| death.0.notify_one());
     std::future::pending().await
+}
+
+fn lock<T: ?Sized>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn refusal() -> HttpResponse {

@@ -5,6 +5,8 @@
 //! user and key, secret, scopes.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::str::FromStr;
 use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
 use std::time::Duration;
 
@@ -55,6 +57,55 @@ pub enum By {
     Key(Arc<ApiKey>),
 }
 
+/// What somebody was let in with, without the secret: enough to ask later whether it still holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// The user.
+    pub user: UserId,
+    /// The session or key.
+    pub by: Bearer,
+    /// The user's epoch then.
+    pub epoch: u32,
+}
+
+/// A session or a key, by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bearer {
+    /// A session.
+    Session(SessionId),
+    /// An API key.
+    Key(KeyId),
+}
+
+impl Bearer {
+    fn bytes(self) -> [u8; 16] {
+        match self {
+            Self::Session(session) => *session.bytes(),
+            Self::Key(key) => *key.bytes(),
+        }
+    }
+}
+
+impl fmt::Display for Bearer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Session(session) => write!(f, "s{session}"),
+            Self::Key(key) => write!(f, "k{key}"),
+        }
+    }
+}
+
+impl FromStr for Bearer {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Self> {
+        match (text.strip_prefix('s'), text.strip_prefix('k')) {
+            (Some(session), _) => session.parse().map(Self::Session),
+            (_, Some(key)) => key.parse().map(Self::Key),
+            _ => Err(Error::invalid("A session or key is named by its letter and id.")),
+        }
+    }
+}
+
 impl Authorized {
     /// Whether the user's role, and the key's scopes if it is a key, have the permission.
     pub fn may(&self, permission: Permission) -> bool {
@@ -63,6 +114,15 @@ impl Authorized {
             By::Key(key) => key.scopes.contains(&permission),
         };
         in_scope && self.user.role.may(permission)
+    }
+
+    /// What to ask later, to know whether this still holds.
+    pub fn standing(&self) -> Standing {
+        let by = match &self.by {
+            By::Session(session) => Bearer::Session(*session),
+            By::Key(key) => Bearer::Key(key.id),
+        };
+        Standing { user: self.user.id, by, epoch: self.user.epoch }
     }
 
     /// The session, if the user is here in person.
@@ -121,17 +181,38 @@ impl Authority {
     /// # Errors
     /// `SessionEnded`; `Unavailable` if the store cannot tell.
     pub async fn confirm(&self, claims: &Claims) -> Result<Authorized> {
+        self.still(&Standing { user: claims.sub, by: Bearer::Session(claims.sid), epoch: claims.epoch }).await
+    }
+
+    /// Whoever was let in before, if that still holds. One call, or none within 30 s of the last.
+    ///
+    /// # Errors
+    /// `SessionEnded`; `Unavailable` if the store cannot tell.
+    pub async fn still(&self, standing: &Standing) -> Result<Authorized> {
+        let Standing { user, by, epoch } = *standing;
         let now = self.clock.now();
-        let remembered = self.remembered(claims.sub, *claims.sid.bytes(), now);
-        if let Some(caller) = remembered.filter(|caller| caller.user.epoch == claims.epoch) {
+        if let Some(caller) = self.remembered(user, by.bytes(), now).filter(|caller| caller.user.epoch == epoch) {
             return Ok(caller);
         }
-        let (user, session) = store::session::with_user(&self.store, claims.sub, claims.sid).await?;
-        let standing =
-            user.zip(session).filter(|(user, session)| session.holds(user, now) && user.epoch == claims.epoch);
-        let Some((user, session)) = standing else { return Err(Error::Unauthenticated(Denial::SessionEnded)) };
-        let caller = Authorized { user: Arc::new(user), by: By::Session(session.id) };
-        self.remember(claims.sub, *claims.sid.bytes(), caller.clone(), now);
+        let standing = match by {
+            Bearer::Session(session) => {
+                let (user, session) = store::session::with_user(&self.store, user, session).await?;
+                user.zip(session)
+                    .filter(|(user, session)| session.holds(user, now))
+                    .map(|(user, session)| (user, By::Session(session.id)))
+            }
+            Bearer::Key(key) => {
+                let (user, key) = store::api_key::with_user(&self.store, user, key).await?;
+                user.zip(key)
+                    .filter(|(user, key)| user.active && key.holds(user.epoch, now))
+                    .map(|(user, key)| (user, By::Key(Arc::new(key))))
+            }
+        };
+        let Some((found, by_found)) = standing.filter(|(user, _)| user.epoch == epoch) else {
+            return Err(Error::Unauthenticated(Denial::SessionEnded));
+        };
+        let caller = Authorized { user: Arc::new(found), by: by_found };
+        self.remember(user, by.bytes(), caller.clone(), now);
         Ok(caller)
     }
 

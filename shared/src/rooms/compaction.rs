@@ -2,7 +2,7 @@
 //!
 //! 1. Take a lease. It saves work; nothing below needs it.
 //! 2. Read the room, and remove what the snapshot that holds has made superfluous.
-//! 3. Build the text of a contiguous part of the log: all but the last [`WINDOW`] entries, and nothing younger than
+//! 3. Build the text of a contiguous part of the log: all but the window's last entries, and nothing younger than
 //!    [`KEPT`]. An entry that cannot be taken in is set aside first.
 //! 4. Write it in parts under keys that no other attempt has, read it back, and compare bytes, text and clocks.
 //! 5. Make it the snapshot that holds, if the one that was read still does. Before this nothing has changed for readers;
@@ -19,8 +19,7 @@ use crate::store::room_log;
 use crate::store::room_snapshot::{self, Meta, PART, Read};
 use crate::{Error, RoomId};
 
-/// How many entries stay in the log, for readers and bases that are behind; and how many bytes of them.
-const WINDOW: usize = 500;
+/// How many bytes of entries stay in the log at most.
 const WINDOW_BYTES: usize = 128_000;
 /// How long one compactor keeps others away.
 const LEASE: Duration = Duration::from_secs(60);
@@ -108,7 +107,7 @@ impl Rooms {
             kept_bytes <= WINDOW_BYTES
         });
         // The log's last entry always stays.
-        let kept = window.take(WINDOW).count().max(1);
+        let kept = window.take(self.window).count().max(1);
         let taken = replica.entries.len().saturating_sub(kept).min(aged);
         taken.checked_sub(1).and_then(|last| replica.entries.get(last)).map(|entry| entry.rev)
     }

@@ -31,11 +31,10 @@ const BACKOFF: Duration = Duration::from_millis(4);
 const SLACK: usize = 200_000;
 /// Most client ids in one update.
 const MOST_CIDS: usize = 8;
-/// How many entries, and how many bytes, a log may have before somebody should make a snapshot.
-const LONG: usize = 750;
+/// How many bytes a log may have before somebody should make a snapshot; or half as many entries again as its window.
 const LARGE: usize = 256_000;
-/// How often that is said.
-const EVERY: Rev = 50;
+/// How often in a window that is said.
+const REMINDERS: usize = 10;
 
 /// A change that is in the log.
 #[derive(Debug, Clone)]
@@ -154,9 +153,12 @@ impl Rooms {
         };
         let warm = self.take(room);
         let mut fresh = false;
-        let mut role = None;
+        let mut role;
         let mut replica = match warm {
-            Some(replica) if self.knows(&replica, author.user, &foreign) => replica,
+            Some(mut replica) if self.knows(&replica, author.user, &foreign) => {
+                role = replica.once.take().filter(|(user, _)| *user == author.user).map(|(_, role)| Some(role));
+                replica
+            }
             warm => {
                 fresh = true;
                 let follows = warm.is_some();
@@ -278,17 +280,17 @@ impl Rooms {
                 _ => replica.patch(*base, rev, self.server_cid()?)?,
             }),
         };
-        let long =
-            replica.entries.len() >= LONG || replica.entries.iter().map(|e| e.update.len()).sum::<usize>() > LARGE;
-        let compact = long && rev.is_multiple_of(EVERY);
+        let bytes = replica.entries.iter().map(|entry| entry.update.len()).sum::<usize>();
+        let long = replica.entries.len() >= self.window / 2 * 3 || bytes > LARGE;
+        let compact = long && rev.is_multiple_of((self.window / REMINDERS).max(1) as u64);
         self.keep(room, replica);
         Ok(Written { rev, update, again, patch, compact })
     }
 
     /// Whether an author's change can be tried without reading anything.
-    fn knows(&self, replica: &Replica, user: UserId, foreign: &[Cid]) -> bool {
+    pub(super) fn knows(&self, replica: &Replica, user: UserId, foreign: &[Cid]) -> bool {
         self.clock.now().since(replica.verified) < TRUSTED
-            && replica.roles.get(&user).is_some_and(|role| role.may_write())
+            && replica.role(user).is_some_and(Role::may_write)
             && foreign.iter().all(|cid| replica.cids.contains_key(cid))
     }
 

@@ -19,7 +19,7 @@
 //! | [`document`] | texts with history |
 //! | [`edit`] | changes by position, for clients without Yjs |
 //! | `replica` | a room as one instance knows it |
-//! | `log`, `read` | the way to the table and back |
+//! | `log`, `read`, `prepare` | the way to the table and back |
 //! | `compaction` | how a log becomes a snapshot |
 //!
 //! Deliberately absent: connections, members, who is told of a change.
@@ -33,6 +33,7 @@ pub mod failure;
 mod hostile;
 mod log;
 pub mod outline;
+mod prepare;
 mod read;
 mod replica;
 
@@ -67,6 +68,8 @@ pub const TRUSTED: Duration = Duration::from_secs(20);
 /// difference between the clocks of two instances.
 pub const KEPT: Duration = Duration::from_secs(60);
 
+/// How many entries stay in a log.
+const WINDOW: usize = 500;
 /// How many rooms an instance keeps.
 const WARM: usize = 16;
 
@@ -142,6 +145,8 @@ pub struct Rooms {
     store: Store,
     clock: Clock,
     random: Random,
+    /// How many entries stay in a log, for readers and bases that are behind.
+    window: usize,
     /// The most recently used last.
     warm: Mutex<Vec<(RoomId, Replica)>>,
 }
@@ -149,7 +154,12 @@ pub struct Rooms {
 impl Rooms {
     /// No room is at hand yet.
     pub fn new(store: Store, clock: Clock, random: Random) -> Self {
-        Self { store, clock, random, warm: Mutex::default() }
+        Self { store, clock, random, window: WINDOW, warm: Mutex::default() }
+    }
+
+    /// The same with another window, so that a simulation need not write thousands of entries.
+    pub fn keeping(self, window: usize) -> Self {
+        Self { window, ..self }
     }
 
     /// Takes a room's replica away, so that nobody else works with it. A call that ends in the middle never gives it

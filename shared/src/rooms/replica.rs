@@ -33,6 +33,8 @@ pub(super) struct Replica {
     pub closed: bool,
     /// Who may do what, as it was read after the last change of access before `head`.
     pub roles: BTreeMap<UserId, Role>,
+    /// The same for one user, for the next change alone.
+    pub once: Option<(UserId, Role)>,
     /// Whose client ids are.
     pub cids: BTreeMap<Cid, UserId>,
     /// When `head` was the log's end for certain.
@@ -76,6 +78,7 @@ impl Replica {
             clocks,
             closed: read.meta.deleted,
             roles: BTreeMap::new(),
+            once: None,
             cids: BTreeMap::new(),
             verified,
             text: None,
@@ -113,6 +116,12 @@ impl Replica {
         }
         self.entries.push_back(entry);
         true
+    }
+
+    /// What a user may do, as far as that is known.
+    pub fn role(&self, user: UserId) -> Option<Role> {
+        let once = self.once.filter(|(known, _)| *known == user).map(|(_, role)| role);
+        self.roles.get(&user).copied().or(once)
     }
 
     /// The entry that a session wrote as its `n`th.

@@ -19,6 +19,10 @@
 //! | Vectors | `V#<tenant>#<namespace>` | `D#<key>` | a document, its text, vectors and words |
 //! | Vectors | `V#<tenant>#<namespace>` | `L#<version>` | which documents a version changed |
 //! | Ephemeral | `L#<action>#<quota>#<window ms>#<subject>` | `@` | rate-limit log |
+//! | Ephemeral | `RC#<room>` | `<connection id>` | connection that has joined |
+//! | Ephemeral | `T#<hash>` | `@` | ticket for a room |
+//! | Rooms | `U#<uid>` | `R#<room>` | membership: role, and the room's name |
+//! | Rooms | `R#<room>` | `M#<uid>` | the same, as the room has it |
 //! | Rooms | `R#<room>` | `META` | room: owner and name; which snapshot holds |
 //! | Rooms | `R#<room>` | `L#<rev, 12 digits>` | entry of the log |
 //! | Rooms | `R#<room>` | `S#<generation, 8 digits>#<attempt>#<part, 2 digits>` | part of a snapshot |
@@ -38,6 +42,8 @@ use crate::limits::{ClientIp, Quota, Subject};
 use crate::rooms::{Attempt, Cid, Rev};
 use crate::search::document;
 use crate::search::namespace::Namespace;
+use crate::sockets::ConnectionId;
+use crate::ticket;
 use crate::{JobId, KeyId, RoomId, SessionId, TenantId, UserId};
 
 /// The partition key's attribute.
@@ -147,6 +153,41 @@ impl Key {
             operation: parts.next()?.to_owned(),
             model: parts.next()?.to_owned(),
         })
+    }
+
+    /// A connection that has joined a room.
+    pub fn connection(room: RoomId, connection: &ConnectionId) -> Self {
+        Self::new(Self::connections(room), connection.as_str())
+    }
+
+    /// The partition of a room's connections.
+    pub fn connections(room: RoomId) -> String {
+        format!("RC#{room}")
+    }
+
+    /// A ticket.
+    pub fn ticket(hash: &ticket::Hash) -> Self {
+        Self::new(format!("T#{hash}"), "@")
+    }
+
+    /// A user's membership.
+    pub fn membership(user: UserId, room: RoomId) -> Self {
+        Self::new(format!("U#{user}"), format!("R#{room}"))
+    }
+
+    /// The partition of a user's memberships, and what their sort keys start with.
+    pub fn memberships(user: UserId) -> (String, &'static str) {
+        (format!("U#{user}"), "R#")
+    }
+
+    /// A member, as the room has it.
+    pub fn room_member(room: RoomId, user: UserId) -> Self {
+        Self::new(format!("R#{room}"), format!("M#{user}"))
+    }
+
+    /// The partition of a room, and what the sort keys of its members start with.
+    pub fn room_members(room: RoomId) -> (String, &'static str) {
+        (format!("R#{room}"), "M#")
     }
 
     /// A namespace of searchable documents.

@@ -3,15 +3,18 @@
 pub mod api_key;
 pub mod budget;
 pub mod cache;
+pub mod connection;
 pub mod idempotency;
 pub mod jobs;
 pub mod keys;
 pub mod known_address;
 pub mod limit;
 pub mod room_log;
+pub mod room_member;
 pub mod room_snapshot;
 pub mod session;
 pub mod signing_keys;
+pub mod ticket;
 pub mod user;
 pub mod vectors;
 

@@ -1,5 +1,5 @@
-//! `!Ref`, `!GetAtt` and `!Sub`, resolved to what the deployed stack would see: names, ARNs and
-//! parameter values. Absent: conditions, mappings, imports, `!Join`, `!If` and the rest; a template
+//! `!Ref`, `!GetAtt`, `!Sub` and `!Join`, resolved to what the deployed stack would see: names, ARNs and
+//! parameter values. Absent: conditions, mappings, imports, `!If` and the rest; a template
 //! that uses one is refused at its line.
 
 use super::yaml::{Key, Node, Refusal, Value};
@@ -39,6 +39,7 @@ impl Scope {
                 "Ref" => self.reference(argument.text()?, node.line)?,
                 "GetAtt" => Value::Scalar(self.attribute_of(argument)?),
                 "Sub" => Value::Scalar(self.substitute(argument)?),
+                "Join" => Value::Scalar(self.join(argument)?),
                 other => {
                     return Refusal::at(node.line, format!("this stack does not emulate the intrinsic `!{other}`"));
                 }
@@ -89,6 +90,13 @@ impl Scope {
                 line,
                 format!("this stack does not emulate the attribute `{attribute}` of {}", resource.kind),
             ),
+        }
+    }
+
+    fn join(&self, argument: &Node) -> Result<String, Refusal> {
+        match argument.list()? {
+            [between, list] => Ok(self.resolve(list)?.words()?.join(between.text()?)),
+            _ => Refusal::at(argument.line, "`!Join` takes a text and a list"),
         }
     }
 

@@ -93,6 +93,9 @@ impl Template {
         for cors in self.buckets.iter_mut().filter_map(|bucket| bucket.cors.as_mut()) {
             cors.origins.push(origin.to_owned());
         }
+        for origins in self.functions.iter_mut().filter_map(|function| function.environment.get_mut("CORS_ORIGINS")) {
+            *origins = format!("{origins},{origin}");
+        }
     }
 
     #[cfg(test)]

@@ -82,7 +82,7 @@ async fn a_deleted_room_is_gone_for_everybody_wherever_the_deletion_died() {
         }
         world.table.set_fates(Strike { left, fate: Fate::DeathAfter });
         let whole = mortal(there.close(world.room)).await.is_some();
-        world.table.set_fates(aura_sim::table::Kind);
+        world.table.set_fates(aura_sim::table::Calm);
         world.instance().close(world.room).await.unwrap();
         for rooms in [&here, &there, &world.instance()] {
             let edit = rooms.edit(world.room, &author, 5, 4, &insert(0, "y"), editor).await;

@@ -74,14 +74,14 @@ async fn a_young_or_short_log_stays() {
 
 #[tokio::test(start_paused = true)]
 async fn a_compactor_may_die_at_every_call() {
-    for fate in [Fate::DeathBefore, Fate::DeathAfter, Fate::AnswerLost, Fate::Lost, Fate::Throttled] {
+    for fate in [Fate::DeathBefore, Fate::DeathAfter, Fate::AnswerLost] {
         for left in 0.. {
             let (world, author, text) = long_room().await;
             world.table.set_fates(Strike { left, fate });
             world.table.take_calls();
             let first = mortal(world.instance().compact(world.room)).await;
             let calls = world.table.take_calls().len();
-            world.table.set_fates(aura_sim::table::Kind);
+            world.table.set_fates(aura_sim::table::Calm);
             is_whole(&world, &author, &text).await;
             // The lease of the dead one runs out; the next one finishes and cleans up.
             world.clock.advance(Duration::from_secs(61));
@@ -109,7 +109,7 @@ async fn two_compactors_and_writers_and_joiners_at_the_same_time() {
             Fate::Answered(Duration::from_micros(u64::from(u16::from_le_bytes(self.0.bytes().unwrap()))))
         }
     }
-    for seed in 0..12 {
+    for seed in 0..4 {
         let (world, author, text) = long_room().await;
         world.table.set_fates(Jitter(Random::seeded(seed)));
         let (one, two, writer, reader) = (world.instance(), world.instance(), world.instance(), world.instance());

@@ -107,6 +107,6 @@ async fn a_room_that_cannot_be_reached_is_tried_again_later() {
     world.table.set_fates(Dark);
     let failure = world.instance().edit(world.room, &author, 1, 0, &insert(0, "x"), editor).await.unwrap_err();
     assert_eq!(failure.code(), "retry");
-    world.table.set_fates(aura_sim::table::Kind);
+    world.table.set_fates(aura_sim::table::Calm);
     assert_eq!(world.put(&world.instance(), &author, 1, 0, "x").await.rev, 1);
 }

@@ -1,0 +1,5 @@
+use aura_functions::{rooms, serve, socket_route};
+
+fn main() -> Result<(), serve::Error> {
+    serve::socket(socket_route::DEFAULT, rooms::default)
+}

@@ -1,0 +1,40 @@
+//! Rooms: over HTTP who may enter, over WebSockets the text.
+
+mod change;
+mod compact_room;
+mod connect;
+mod create_room;
+mod create_room_ticket;
+mod default;
+mod delete_room;
+mod disconnect;
+mod edit;
+mod fan_out;
+mod get_room_snapshot;
+mod heartbeat;
+mod join;
+mod leave;
+mod list_rooms;
+mod presence;
+mod pull;
+mod set_room_member;
+mod update;
+
+pub use compact_room::compact_room;
+pub use connect::connect;
+pub use create_room::create_room;
+pub use create_room_ticket::create_room_ticket;
+pub use default::default;
+pub use delete_room::delete_room;
+pub use disconnect::disconnect;
+pub use edit::edit;
+pub use fan_out::fan_out;
+pub use get_room_snapshot::get_room_snapshot;
+pub use heartbeat::heartbeat;
+pub use join::join;
+pub use leave::leave;
+pub use list_rooms::list_rooms;
+pub use presence::presence;
+pub use pull::pull;
+pub use set_room_member::set_room_member;
+pub use update::update;

@@ -1,0 +1,141 @@
+//! What rooms cost: calls, rounds, units and posts. ARCHITECTURE.md lists what is asserted here.
+
+use aura_local::{Call, DynamoDbFault as Fault, DynamoDbRule as Rule};
+use serde_json::{Value, json};
+
+use crate::socket::{Document, Socket};
+use crate::world::World;
+
+/// Operations of a function since the last look, by name.
+fn calls(world: &World, function: &str) -> Vec<String> {
+    let mut calls = world.operations(function);
+    calls.sort_unstable();
+    calls
+}
+
+/// Units of a function's calls: written and read.
+fn units(world: &World, function: &str) -> (f64, f64) {
+    let calls = world.stack.dynamodb_calls(function);
+    let writes = |call: &&Call| ["PutItem", "UpdateItem", "DeleteItem"].contains(&call.operation.as_str());
+    let sum = |calls: Vec<&Call>| calls.iter().filter_map(|call| call.capacity).sum();
+    (sum(calls.iter().filter(writes).collect()), sum(calls.iter().filter(|call| !writes(call)).collect()))
+}
+
+/// What a cold change asks for: connection, session, access and log at once; then the entry beside the connections.
+const COLD: [&str; 6] = ["BatchGetItem", "GetItem", "GetItem", "PutItem", "Query", "Query"];
+
+/// Ends the instances, and lets the next change go on only if its first reading of the log meets another call of the
+/// first round, a different one for each `n`, and its second the entry: two rounds, or it never ends.
+async fn cold(world: &World, function: &str, n: u64) {
+    world.stack.end_faults();
+    world.stack.kill(function).await;
+    world.stack.clear_dynamodb_calls();
+    let meet = |operation: &str| Rule::new(Fault::Meet).function(function).operation(operation);
+    let other = match n % 3 {
+        0 => meet("BatchGetItem"),
+        1 => meet("GetItem"),
+        _ => meet("GetItem").skip(1),
+    };
+    for rule in [meet("Query").times(2), meet("PutItem").times(1), other.times(1)] {
+        world.stack.dynamodb_fault(rule);
+    }
+}
+
+/// One round with a warm head, two without; a post to each of the others, and to nobody else.
+#[tokio::test]
+async fn an_edit_takes_one_round_or_two() {
+    let world = World::start().await;
+    let ann = world.account("ann@example.com").await;
+    let room = world.room(&ann, "").await;
+    let mut a = world.enter(&ann, &room, "json", "a").await;
+    let mut yjs = world.enter(&ann, &room, "yjs", "b").await;
+    let mut others = [world.enter(&ann, &room, "json", "c").await, world.enter(&ann, &room, "json", "d").await];
+    for n in 1..=2 {
+        a.insert(n, n - 1, 0, "x").await;
+    }
+    for socket in others.iter_mut().chain([&mut yjs, &mut a]) {
+        socket.heard(&world).await;
+    }
+
+    // Warm: what is written and what is read are one round, or neither would go on.
+    world.stack.clear_dynamodb_calls();
+    world.stack.dynamodb_fault(Rule::new(Fault::Meet).function("edit"));
+    a.insert(3, 2, 0, "x").await;
+    assert_eq!(calls(&world, "edit"), ["PutItem", "Query"]);
+    assert_eq!(units(&world, "edit"), (1.0, 1.0));
+    for socket in &mut others {
+        let heard = socket.heard(&world).await;
+        assert_eq!(heard.iter().map(|frame| &frame["type"]).collect::<Vec<_>>(), ["patch"], "{heard:?}");
+    }
+    assert_eq!(yjs.heard(&world).await.len(), 1);
+    assert_eq!(a.heard(&world).await, Vec::<Value>::new());
+
+    // Cold: an instance that knows neither connection nor room.
+    for n in 4..=6 {
+        cold(&world, "edit", n).await;
+        a.insert(n, n - 1, 0, "x").await;
+        assert_eq!(calls(&world, "edit"), COLD);
+    }
+    assert_eq!(world.text(&ann, &room).await, "xxxxxx");
+}
+
+#[tokio::test]
+async fn an_update_costs_as_much() {
+    let world = World::start().await;
+    let ann = world.account("ann@example.com").await;
+    let room = world.room(&ann, "").await;
+    let mut a = Socket::program(&world, &ann, &room).await;
+    let mut document = Document::of(&a.join("yjs", "a").await);
+    let mut send = async |n: u64| {
+        let update = json!({ "action": "update", "n": n, "u": document.insert(0, "x") });
+        a.ask(&update, "ack").await
+    };
+    for n in 1..=2 {
+        send(n).await;
+    }
+    world.stack.clear_dynamodb_calls();
+    world.stack.dynamodb_fault(Rule::new(Fault::Meet).function("update"));
+    send(3).await;
+    assert_eq!(calls(&world, "update"), ["PutItem", "Query"]);
+    for n in 4..=6 {
+        cold(&world, "update", n).await;
+        send(n).await;
+        assert_eq!(calls(&world, "update"), COLD);
+    }
+}
+
+#[tokio::test]
+async fn the_other_messages_cost_little() {
+    let world = World::start().await;
+    let ann = world.account("ann@example.com").await;
+    let room = world.room(&ann, "text").await;
+    let mut a = Socket::program(&world, &ann, &room).await;
+    // Joining reads access twice, around the record; log, text and connections once.
+    for (kind, reads) in [
+        ("yjs", vec!["BatchGetItem", "GetItem", "GetItem", "PutItem", "PutItem", "Query", "Query"]),
+        ("json", vec!["GetItem", "GetItem", "PutItem", "Query", "Query"]),
+    ] {
+        let mut socket = Socket::program(&world, &ann, &room).await;
+        world.stack.clear_dynamodb_calls();
+        socket.join(kind, kind).await;
+        assert_eq!(calls(&world, "join"), reads, "{kind}");
+    }
+    a.join("json", "a").await;
+    let rev = world.text(&ann, &room).await.len() as u64 / 4;
+    for (action, function, expected) in [
+        (json!({ "action": "presence", "clock": 1 }), "presence", vec!["Query"]),
+        (json!({ "action": "heartbeat", "rev": rev }), "heartbeat", vec!["GetItem", "Query"]),
+        (json!({ "action": "pull", "from": rev + 1 }), "pull", vec!["GetItem", "Query", "Query"]),
+    ] {
+        // The first one reads the session too.
+        a.tell(&action).await;
+        a.heard(&world).await;
+        world.stack.clear_dynamodb_calls();
+        a.tell(&action).await;
+        a.heard(&world).await;
+        assert_eq!(calls(&world, function), expected, "{function}");
+    }
+    world.stack.clear_dynamodb_calls();
+    Socket::program(&world, &ann, &room).await;
+    assert_eq!(calls(&world, "connect"), ["GetItem"]);
+}

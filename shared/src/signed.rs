@@ -1,0 +1,125 @@
+//! Calls of AWS that need no client of their own: one signed request each (Signature Version 4).
+//!
+//! API Gateway's `@connections` and Lambda's Invoke are a path and a body. Their SDK clients would be megabytes of
+//! operations that nobody calls, and a post to each of a thousand connections would go through all of their layers.
+//! Deliberately absent: retries, which only the caller can judge.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use aws_sdk_dynamodb::config::Credentials;
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4::SigningParams;
+use reqwest::{Client, Method, StatusCode};
+
+use crate::clock::Clock;
+use crate::config::Aws;
+use crate::{Error, Result, net};
+
+/// Signs and sends.
+#[derive(Debug)]
+pub struct Signed {
+    way: Way,
+    credentials: Credentials,
+    region: String,
+    clock: Clock,
+}
+
+#[derive(Debug)]
+enum Way {
+    Network(Client),
+    Carried(Arc<dyn Carrier>),
+}
+
+/// Brings requests to whoever stands for AWS in a simulation: no network, no signature.
+pub trait Carrier: fmt::Debug + Send + Sync {
+    /// Brings one; `None` if there was no answer in time.
+    fn carry(&self, method: &str, url: &str, body: String) -> Pin<Box<dyn Future<Output = Option<StatusCode>> + Send>>;
+}
+
+/// One request.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The service's name in signatures, such as `lambda`.
+    pub service: &'static str,
+    /// The method.
+    pub method: Method,
+    /// The whole URL, percent-encoded.
+    pub url: &'a str,
+    /// Headers of the service.
+    pub headers: &'a [(&'static str, &'static str)],
+    /// The body.
+    pub body: String,
+    /// How long the answer may take.
+    pub within: Duration,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The service's name for what went wrong; empty if nothing did.
+    pub kind: String,
+}
+
+impl Signed {
+    /// A client with the roots of AWS's endpoints.
+    pub fn new(aws: &Aws, clock: Clock) -> Result<Self> {
+        Ok(Self::by(Way::Network(net::aws_plain_client()?), aws, clock))
+    }
+
+    /// The same by way of a carrier.
+    pub fn carried(carrier: Arc<dyn Carrier>, aws: &Aws, clock: Clock) -> Self {
+        Self::by(Way::Carried(carrier), aws, clock)
+    }
+
+    fn by(way: Way, aws: &Aws, clock: Clock) -> Self {
+        Self { way, credentials: net::aws_credentials(aws), region: aws.region.clone(), clock }
+    }
+
+    /// Sends one request; any answer is one.
+    ///
+    /// # Errors
+    /// `Unavailable` without an answer in time.
+    pub async fn send(&self, request: Request<'_>) -> Result<Answer> {
+        let Request { service, method, url, headers, body, within } = request;
+        let client = match &self.way {
+            Way::Network(client) => client,
+            Way::Carried(carrier) => {
+                let status = carrier.carry(method.as_str(), url, body).await;
+                let status = status.ok_or_else(|| Error::unavailable("no answer"))?;
+                return Ok(Answer { status, kind: String::new() });
+            }
+        };
+        let identity = self.credentials.clone().into();
+        let params = SigningParams::builder()
+            .identity(&identity)
+            .region(&self.region)
+            .name(service)
+            .time(UNIX_EPOCH + Duration::from_micros(self.clock.now().micros()))
+            .settings(SigningSettings::default())
+            .build()
+            .map_err(Error::internal)?
+            .into();
+        let signable =
+            SignableRequest::new(method.as_str(), url, headers.iter().copied(), SignableBody::Bytes(body.as_bytes()))
+                .map_err(Error::internal)?;
+        let (instructions, _) = sign(signable, &params).map_err(Error::internal)?.into_parts();
+        let mut request = client.request(method, url).timeout(within);
+        for (name, value) in headers.iter().copied().chain(instructions.headers()) {
+            request = request.header(name, value);
+        }
+        // The URL may hold a connection's id: it goes into no log.
+        let unanswered = |error: reqwest::Error| Error::unavailable(error.without_url());
+        let response = request.body(body).send().await.map_err(unanswered)?;
+        let status = response.status();
+        let kind = response.headers().get("x-amzn-errortype").and_then(|value| value.to_str().ok());
+        let kind = kind.unwrap_or_default().split(':').next().unwrap_or_default().to_owned();
+        // Read to its end: then the connection serves again.
+        response.bytes().await.map_err(unanswered)?;
+        Ok(Answer { status, kind })
+    }
+}
