@@ -111,7 +111,7 @@ async fn health_and_ready_tell_what_is_missing() {
     let ready = world.client().get("/ready").await;
     assert_eq!((ready.status, &ready.body["ready"]), (200, &json!(true)));
     let missing: Vec<_> = ready.body["missing"].as_array().unwrap().iter().map(|missing| &missing["setting"]).collect();
-    assert_eq!(missing, ["OPENAI_API_KEY", "PINECONE_API_KEY"]);
+    assert_eq!(missing, ["OPENAI_API_KEY", "PINECONE_API_KEY", "GOOGLE_VISION_API_KEY", "REMOVEBG_API_KEY"]);
 
     let (world, _provider) = with_provider(vec![]).await;
     assert_eq!(world.client().get("/health").await.body["services"]["openai"], true);
