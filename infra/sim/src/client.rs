@@ -99,6 +99,8 @@ pub struct Client {
     /// Texts of the last revs, for edits of what is no longer there.
     past: VecDeque<(Rev, String)>,
     rev: Rev,
+    /// The last entry that is known to be there.
+    wanted: Rev,
     /// Entries that came too early: what they do, as JSON.
     early: BTreeMap<Rev, Value>,
     /// Updates that were typed while another one was under way.
@@ -146,6 +148,7 @@ impl Client {
             text: Text::new(follows),
             past: VecDeque::from([(0, String::new())]),
             rev: 0,
+            wanted: 0,
             early: BTreeMap::new(),
             waiting: Vec::new(),
             sent: None,
@@ -333,8 +336,8 @@ impl Client {
                 }
             }
             "snapshot" => self.fetch().await,
-            "behind" if frame["rev"].as_u64() > Some(self.rev) => self.hole_now(),
-            "role" | "behind" | "user-joined" | "user-left" | "presence" => {}
+            "behind" => self.wanted = self.wanted.max(frame["rev"].as_u64().unwrap_or_default()),
+            "role" | "user-joined" | "user-left" | "presence" => {}
             // API Gateway's own, for a function that died.
             "" => {
                 if let Some(sent) = &mut self.sent {
@@ -374,7 +377,7 @@ impl Client {
         let room = self.guest.room;
         let state = self.gateway.server.run(&self.gateway.chance, |app| app.rooms.state(room, None)).await;
         let Some(Ok(state)) = state else {
-            self.hole_now();
+            self.wanted = self.wanted.max(self.rev + 1);
             return;
         };
         match self.follows {
@@ -457,7 +460,7 @@ impl Client {
                 self.waiting.clear();
                 self.early.clear();
                 self.text = Text::new(self.follows);
-                self.rev = 0;
+                (self.rev, self.wanted) = (0, 0);
                 self.joined = false;
                 self.join_again = Instant::now();
             }
@@ -501,15 +504,12 @@ impl Client {
             }
             self.early.retain(|from, entry| entry["to"].as_u64().unwrap_or(*from) > self.rev);
         }
-        match (self.early.is_empty(), self.hole) {
+        let whole = self.early.is_empty() && self.rev >= self.wanted;
+        match (whole, self.hole) {
             (true, _) => self.hole = None,
             (false, None) => self.hole = Some(Instant::now() + HOLE),
             (false, Some(_)) => {}
         }
-    }
-
-    fn hole_now(&mut self) {
-        self.hole = Some(Instant::now() + Duration::from_millis(50));
     }
 
     fn complain(&mut self, complaint: String) {

@@ -10,7 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use aura_sim::seed::{Report, run};
 
-const FIXED: u64 = 12;
+const FIXED: u64 = 8;
 const FRESH: u64 = 4;
 
 fn setting(name: &str) -> Option<u64> {

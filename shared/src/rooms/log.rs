@@ -204,6 +204,7 @@ impl Rooms {
                 }
                 // It may build on what this instance has not seen.
                 Err(Failure::Refused(_)) => {
+                    replica.forget_draft(&draft);
                     (replica, role) = self.again(room, replica, author, role, &access).await?;
                     fresh = true;
                     continue;
@@ -225,10 +226,7 @@ impl Rooms {
                     return self.written(room, replica, rev, update, false, &change, draft);
                 }
             }
-            // The document may hold the draft, which is not in the log.
-            if matches!(change, Change::Edit { .. }) {
-                replica.forget();
-            }
+            replica.forget_draft(&draft);
             self.pause(attempt).await?;
             (replica, role) = self.again(room, replica, author, role, &access).await?;
             fresh = true;
@@ -251,6 +249,10 @@ impl Rooms {
                 if draft.update.len() > MAX_UPDATE {
                     return Err(Refusal::TooBig.into());
                 }
+                // Our own update always follows from the log; if it does not, it must not get in.
+                let outline = Outline::read(&draft.update);
+                let admitted = outline.and_then(|outline| replica.clocks.clone().admit(&outline));
+                admitted.map_err(|refusal| Error::internal(format!("an edit's update is refused: {refusal}")))?;
                 (draft.update.len(), ops.iter().all(|op| op.parts().2.is_empty()))
             }
         };

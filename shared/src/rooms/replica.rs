@@ -195,6 +195,13 @@ impl Replica {
         Ok(Draft { update: document.write(ops), before })
     }
 
+    /// Drops a document that may hold a draft which is not in the log.
+    pub fn forget_draft(&mut self, draft: &Option<Draft>) {
+        if draft.is_some() {
+            self.forget();
+        }
+    }
+
     /// Drops the document at `head`; it is built again when it is needed.
     pub fn forget(&mut self) {
         self.text = None;

@@ -1,9 +1,10 @@
 //! Rooms over an embedded DynamoDB: what one writer, many writers and dying writers leave behind.
 
-#![expect(clippy::unwrap_used, reason = "a panic is a failed test, in helpers too")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a panic is a failed test, in helpers too")]
 
 mod access;
 mod compaction;
+mod mixed;
 mod races;
 mod write;
 
