@@ -189,6 +189,6 @@ async fn a_joiner_reads_the_snapshot_and_the_tail() {
     b.ask(&json!({ "action": "pull", "from": 1 }), "snapshot").await;
     // Whoever edits a text that is no longer kept hears where the text is now; an instance that has it still knows better.
     world.stack.kill("edit").await;
-    let nack = a.refused(&crate::socket::insertion(9, 1, 0, "x"), "stale_base").await;
+    let nack = a.refused(&crate::socket::insertion(9, 0, 0, "x"), "stale_base").await;
     assert_eq!((&nack["rev"], nack.get("text")), (&welcome["rev"], None));
 }
