@@ -177,7 +177,10 @@ async fn outcome(app: &'static App, endpoint: &Endpoint, request: Request) -> (A
         let query = query.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let body = match route.body {
             Body::None => b"null".to_vec(),
-            Body::Json(_) => request.into_body().to_vec(),
+            Body::Json(_) | Body::Image(_) => match request.into_body() {
+                lambda_http::Body::Text(text) => text.into_bytes(),
+                body => body.to_vec(),
+            },
         };
         let call = Call { body, caller, path, peeked: passed.peeked, params, query };
         match key.filter(|_| route.repeatable) {
@@ -236,6 +239,9 @@ fn status(error: &Error) -> StatusCode {
             Invalid::Json | Invalid::Request | Invalid::WeakPassword => StatusCode::BAD_REQUEST,
             Invalid::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Invalid::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Invalid::UnsupportedImage | Invalid::BrokenImage | Invalid::ImageTooLarge | Invalid::ImageType => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
         },
         Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
         Error::Forbidden(_) => StatusCode::FORBIDDEN,

@@ -28,8 +28,14 @@ pub fn check_url(request: &Request) -> Result<()> {
 /// Refuses, before any other work, a body that the route would not read.
 pub fn check_body(route: &Route, request: &Request) -> Result<()> {
     let invalid = |code, message: String| Err(Error::Invalid { code, message });
-    let Body::Json(limit) = route.body else { return Ok(()) };
+    let (Body::Json(limit) | Body::Image(limit)) = route.body else { return Ok(()) };
     if request.body().len() > limit {
+        if let Body::Image(_) = route.body {
+            let most = limit / 4 * 3 / 100_000;
+            let most = format!("{}.{} MB", most / 10, most % 10);
+            let sentence = "is as much as a request holds: send a larger one with create-upload (POST /api/uploads), and then its imageKey.";
+            return invalid(Invalid::TooLarge, format!("An image of {most} {sentence}"));
+        }
         return invalid(Invalid::TooLarge, format!("The body has more than {limit} bytes, which is the limit here."));
     }
     let header =

@@ -63,6 +63,8 @@ pub enum Body {
     None,
     /// JSON of at most this many bytes.
     Json(usize),
+    /// JSON with an image in it, of at most this many bytes; larger images are uploaded first.
+    Image(usize),
 }
 
 /// What a success is.
@@ -115,6 +117,16 @@ const TEXT_AI: Route = Route {
     body: Body::Json(64 * KIB),
     repeatable: true,
     ..PUBLIC
+};
+
+/// Lambda ends an event at 6 MiB: what is left of that beside headers and the gateway's own words.
+const EVENT: usize = 6 * 1_024 * KIB - 64 * KIB;
+
+const IMAGE_AI: Route = Route {
+    access: Access::May(Permission::UseVision),
+    needs: &[Need::Identity, Need::Ephemeral, Need::Providers, Need::Uploads],
+    body: Body::Image(EVENT),
+    ..TEXT_AI
 };
 
 const ROOM: Route = Route {
@@ -192,6 +204,24 @@ pub const SUMMARIZE: Route =
 /// POST /api/ai/complete-code
 pub const COMPLETE_CODE: Route =
     Route { name: "complete-code", path: "/api/ai/complete-code", body: Body::Json(128 * KIB), ..TEXT_AI };
+/// POST /api/ai/analyze-image
+pub const ANALYZE_IMAGE: Route = Route { name: "analyze-image", path: "/api/ai/analyze-image", ..IMAGE_AI };
+/// POST /api/ai/describe-image
+pub const DESCRIBE_IMAGE: Route = Route { name: "describe-image", path: "/api/ai/describe-image", ..IMAGE_AI };
+/// POST /api/ai/remove-background
+pub const REMOVE_BACKGROUND: Route = Route { name: "remove-background", path: "/api/ai/remove-background", ..IMAGE_AI };
+/// POST /api/uploads
+pub const CREATE_UPLOAD: Route = Route {
+    name: "create-upload",
+    method: "POST",
+    path: "/api/uploads",
+    access: Access::May(Permission::UseVision),
+    limit: Limit::Requests(Action::Upload),
+    needs: &[Need::Identity, Need::Ephemeral, Need::Uploads],
+    body: Body::Json(KIB),
+    success: Success::Created,
+    repeatable: true,
+};
 /// POST /api/rooms
 pub const CREATE_ROOM: Route = Route {
     name: "create-room",
@@ -275,7 +305,7 @@ pub const READY: Route = Route { name: "ready", path: "/ready", needs: &[Need::I
 pub const NO_ROUTE: Route = Route { name: "no-route", method: "", ..PUBLIC };
 
 /// Every endpoint.
-pub const ALL: [Route; 28] = [
+pub const ALL: [Route; 32] = [
     REGISTER,
     LOGIN,
     REFRESH,
@@ -290,6 +320,10 @@ pub const ALL: [Route; 28] = [
     ENHANCE_QUERY,
     SUMMARIZE,
     COMPLETE_CODE,
+    ANALYZE_IMAGE,
+    DESCRIBE_IMAGE,
+    REMOVE_BACKGROUND,
+    CREATE_UPLOAD,
     CREATE_ROOM,
     LIST_ROOMS,
     DELETE_ROOM,

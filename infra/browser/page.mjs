@@ -7,7 +7,9 @@
 import { randomUUID } from 'node:crypto';
 import { chromium } from 'playwright-core';
 
+import editor from './checks/editor.mjs';
 import generate from './checks/generate.mjs';
+import images from './checks/images.mjs';
 import keys from './checks/keys.mjs';
 import lookingBack from './checks/looking_back.mjs';
 import opening from './checks/opening.mjs';
@@ -46,7 +48,7 @@ watch(page);
 
 // `state` is what one file of checks leaves for the next.
 const context = { page, browser, url, origin, email, patience, watch, complaints, strangers, state: {} };
-const checks = [opening, generate, text, search, keys, session, lookingBack].flatMap((file) => file(context));
+const checks = [opening, generate, text, images, search, keys, session, editor, lookingBack].flatMap((file) => file(context));
 
 /* ---------------------------------------------------------------- the run */
 

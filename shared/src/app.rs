@@ -13,6 +13,7 @@ use crate::random::Random;
 use crate::rooms::Rooms;
 use crate::sockets::Sockets;
 use crate::store::Store;
+use crate::uploads::Uploads;
 use crate::worker::Worker;
 use crate::{Error, Result};
 
@@ -43,6 +44,8 @@ pub enum Need {
     SigningKey,
     /// `PROVIDER_SECRET`, or the providers' keys in plain settings.
     Providers,
+    /// `UPLOAD_BUCKET`.
+    Uploads,
 }
 
 impl Need {
@@ -61,6 +64,7 @@ impl Need {
             Self::Compaction => "COMPACT_ROOM_FUNCTION",
             Self::SigningKey => "SIGNING_KEY_SECRET",
             Self::Providers => "PROVIDER_SECRET",
+            Self::Uploads => "UPLOAD_BUCKET",
         }
     }
 
@@ -79,6 +83,7 @@ impl Need {
             Self::Compaction => config.compact_room_function.is_some(),
             Self::SigningKey => config.signing_key_secret.is_some(),
             Self::Providers => true,
+            Self::Uploads => config.upload_bucket.is_some(),
         }
     }
 }
@@ -113,6 +118,7 @@ pub struct App {
     /// The function that works in the background.
     pub worker: Worker,
     signer: Option<Signer>,
+    uploads: Option<Uploads>,
 }
 
 impl App {
@@ -150,6 +156,7 @@ impl App {
             cache: Cache::new(store.clone(), &config, clock.clone()),
             authority: Authority::new(store.clone(), clock.clone()),
             providers: Providers::new(&config, clock.clone()).map_err(broken)?,
+            uploads: Uploads::new(&config).map_err(broken)?,
             sockets: Sockets::new(store.clone(), &config, clock.clone()),
             background: Background::new(&config, clock.clone()),
             worker: Worker::new(&config),
@@ -177,6 +184,11 @@ impl App {
 
     async fn ring(&self) -> Result<()> {
         self.signer()?.ring().await.map(drop)
+    }
+
+    /// The bucket of uploads, in functions that have one.
+    pub fn uploads(&self) -> Result<&Uploads> {
+        self.uploads.as_ref().ok_or_else(|| Error::internal("UPLOAD_BUCKET is not set"))
     }
 
     /// The signer, in functions that have one.

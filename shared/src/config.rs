@@ -55,6 +55,18 @@ pub struct Config {
     pub signing_key_secret: Option<String>,
     /// `PROVIDER_SECRET`: the secret with the providers' keys.
     pub provider_secret: Option<String>,
+    /// `UPLOAD_BUCKET`: images that are too large for a request.
+    pub upload_bucket: Option<String>,
+    /// `GOOGLE_VISION_API_KEY`: wins over the provider secret.
+    pub google_vision_api_key: Option<Secret>,
+    /// `GOOGLE_SERVICE_ACCOUNT`: the JSON of a service account's key; used when there is no API key.
+    pub google_service_account: Option<Secret>,
+    /// `GOOGLE_VISION_BASE_URL`, default `https://vision.googleapis.com`.
+    pub google_vision_base_url: String,
+    /// `REMOVEBG_API_KEY`: wins over the provider secret.
+    pub removebg_api_key: Option<Secret>,
+    /// `REMOVEBG_BASE_URL`, default `https://api.remove.bg/v1.0`.
+    pub removebg_base_url: String,
     /// `OPENAI_API_KEY`: wins over the provider secret.
     pub openai_api_key: Option<Secret>,
     /// `OPENAI_BASE_URL`, default `https://api.openai.com/v1`.
@@ -118,6 +130,8 @@ pub struct Aws {
     pub lambda_endpoint: Option<String>,
     /// `AWS_ENDPOINT_URL_SECRETS_MANAGER`, or `AWS_ENDPOINT_URL`: another Secrets Manager than the region's.
     pub secrets_manager_endpoint: Option<String>,
+    /// `AWS_ENDPOINT_URL_S3`, or `AWS_ENDPOINT_URL`: another S3 than the region's.
+    pub s3_endpoint: Option<String>,
 }
 
 /// How much is logged.
@@ -154,6 +168,7 @@ impl Config {
                 dynamodb_endpoint: endpoint("AWS_ENDPOINT_URL_DYNAMODB")?,
                 lambda_endpoint: endpoint("AWS_ENDPOINT_URL_LAMBDA")?,
                 secrets_manager_endpoint: endpoint("AWS_ENDPOINT_URL_SECRETS_MANAGER")?,
+                s3_endpoint: endpoint("AWS_ENDPOINT_URL_S3")?,
             },
             identity_table: read.text("IDENTITY_TABLE"),
             ephemeral_table: read.text("EPHEMERAL_TABLE"),
@@ -168,6 +183,16 @@ impl Config {
             compact_room_function: read.text("COMPACT_ROOM_FUNCTION"),
             signing_key_secret: read.text("SIGNING_KEY_SECRET"),
             provider_secret: read.text("PROVIDER_SECRET"),
+            upload_bucket: read.text("UPLOAD_BUCKET"),
+            google_vision_api_key: read.text("GOOGLE_VISION_API_KEY").map(Secret::new),
+            google_service_account: read.text("GOOGLE_SERVICE_ACCOUNT").map(Secret::new),
+            google_vision_base_url: read
+                .url("GOOGLE_VISION_BASE_URL")?
+                .unwrap_or_else(|| "https://vision.googleapis.com".to_owned()),
+            removebg_api_key: read.text("REMOVEBG_API_KEY").map(Secret::new),
+            removebg_base_url: read
+                .url("REMOVEBG_BASE_URL")?
+                .unwrap_or_else(|| "https://api.remove.bg/v1.0".to_owned()),
             openai_api_key: read.text("OPENAI_API_KEY").map(Secret::new),
             openai_base_url: read.url("OPENAI_BASE_URL")?.unwrap_or_else(|| "https://api.openai.com/v1".to_owned()),
             embedding_model: read.text("EMBEDDING_MODEL").unwrap_or_else(|| "text-embedding-3-small".to_owned()),

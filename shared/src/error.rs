@@ -102,6 +102,14 @@ pub enum Invalid {
     MediaType,
     /// A password that is too short, too long or too common.
     WeakPassword,
+    /// A file of a format that is not taken, or an animation.
+    UnsupportedImage,
+    /// An image that is cut off, not built as its format is, or hides something.
+    BrokenImage,
+    /// An image of more pixels or bytes than are worked on.
+    ImageTooLarge,
+    /// An image that is not what it was said to be.
+    ImageType,
 }
 
 /// Why the caller is not known.
@@ -234,6 +242,10 @@ impl Error {
                 Invalid::TooLarge => "PAYLOAD_TOO_LARGE",
                 Invalid::MediaType => "UNSUPPORTED_MEDIA_TYPE",
                 Invalid::WeakPassword => "WEAK_PASSWORD",
+                Invalid::UnsupportedImage => "UNSUPPORTED_IMAGE",
+                Invalid::BrokenImage => "INVALID_IMAGE",
+                Invalid::ImageTooLarge => "IMAGE_TOO_LARGE",
+                Invalid::ImageType => "IMAGE_TYPE_MISMATCH",
             },
             Self::Unauthenticated(denial) => match denial {
                 Denial::TokenMissing => "TOKEN_REQUIRED",

@@ -13,7 +13,7 @@
 //! | [`spending`] | a call to a model, with its money |
 //! | [`prices`], [`tokens`] | what a call can cost at most, and did cost |
 //! | [`money`], [`calendar`] | exact amounts; days and months in UTC |
-//! | [`ai`] | what a language model does, and what serves without one |
+//! | [`ai`] | what language and vision models do, and what serves without one |
 //! | [`members`] | who may enter a room, and as what |
 //! | [`ticket`] | one use of a room's door, for clients that cannot send headers |
 //! | [`sockets`] | who is connected to a room, and what is sent to them |
@@ -21,6 +21,7 @@
 //! | [`rooms`] | texts that several people edit at once, and lose nothing |
 //! | [`search`] | semantic search over a tenant's own documents |
 //! | [`seal`] | texts that the table keeps and cannot read |
+//! | [`uploads`], [`sigv4`] | images that are too large for a request, in S3 |
 //! | [`worker`] | the function that works in the background |
 //! | [`store`] | DynamoDB, one file per entity |
 //! | [`net`] | the HTTP clients |
@@ -52,14 +53,16 @@ pub mod seal;
 pub mod search;
 pub mod secret;
 pub mod signed;
+pub mod sigv4;
 pub mod sockets;
 pub mod spending;
 pub mod store;
 pub mod ticket;
 pub mod tokens;
+pub mod uploads;
 pub mod worker;
 
 pub use app::{App, Need};
 pub use error::{Error, Result};
-pub use random::{JobId, KeyId, LeaseId, RoomId, SessionId, TenantId, UserId};
+pub use random::{JobId, KeyId, LeaseId, RoomId, SessionId, TenantId, UploadId, UserId};
 pub use secret::Secret;

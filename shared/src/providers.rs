@@ -8,7 +8,8 @@ use std::sync::{Arc, OnceLock};
 use aws_sdk_secretsmanager::Client;
 use tokio::sync::Mutex;
 
-use crate::ai::{self, Ai, openai};
+use crate::ai::vision::google::{Credentials, ServiceAccount};
+use crate::ai::{self, Ai, Images, background, openai, vision};
 use crate::auth::signing::{CACHE, secret_text, secrets_client};
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
@@ -25,6 +26,8 @@ pub struct Provider {
     pub name: &'static str,
     /// The setting that configures it.
     pub setting: &'static str,
+    /// Another one that does, if there is one.
+    pub instead: Option<&'static str>,
     /// What it is for, and what serves that without it.
     pub features: &'static [(&'static str, Without)],
     /// What happens without it.
@@ -41,10 +44,11 @@ pub enum Without {
 }
 
 /// Every provider that this version calls.
-pub const ALL: [Provider; 2] = [
+pub const ALL: [Provider; 4] = [
     Provider {
         name: "openai",
         setting: "OPENAI_API_KEY",
+        instead: None,
         features: &[
             ("formGeneration", Without::Rules),
             ("queryEnhancement", Without::Rules),
@@ -57,8 +61,23 @@ pub const ALL: [Provider; 2] = [
     Provider {
         name: "pinecone",
         setting: "PINECONE_API_KEY",
+        instead: None,
         features: &[("vectorStore", Without::Rules)],
         without: "searches use the built-in store, up to 20,000 passages per namespace",
+    },
+    Provider {
+        name: "vision",
+        setting: "GOOGLE_VISION_API_KEY",
+        instead: Some("GOOGLE_SERVICE_ACCOUNT"),
+        features: &[("imageAnalysis", Without::Nothing)],
+        without: "images are not analysed, but for their colours, which are counted here",
+    },
+    Provider {
+        name: "removeBg",
+        setting: "REMOVEBG_API_KEY",
+        instead: None,
+        features: &[("backgroundRemoval", Without::Nothing)],
+        without: "backgrounds are not removed",
     },
 ];
 
@@ -75,6 +94,7 @@ pub struct Providers {
 struct Held {
     keys: Arc<BTreeMap<String, Secret>>,
     ai: Arc<Ai>,
+    images: Arc<Images>,
     search: Arc<OnceLock<Arc<Engine>>>,
     read: Timestamp,
 }
@@ -93,6 +113,11 @@ impl Providers {
     /// The AI operations, with the keys as they are now.
     pub async fn ai(&self) -> Result<Arc<Ai>> {
         Ok(self.held().await?.ai)
+    }
+
+    /// Who looks at images and cuts them out, with the keys as they are now.
+    pub async fn images(&self) -> Result<Arc<Images>> {
+        Ok(self.held().await?.images)
     }
 
     /// Search, with the keys as they are now. What an instance has read of the built-in store is kept until they change.
@@ -125,7 +150,11 @@ impl Providers {
     /// Which providers have a key.
     pub async fn configured(&self) -> Result<Vec<(Provider, bool)>> {
         let held = self.held().await?;
-        Ok(ALL.map(|provider| (provider, held.keys.contains_key(provider.setting))).to_vec())
+        let has = |provider: &Provider| {
+            let mut settings = [provider.setting].into_iter().chain(provider.instead);
+            settings.any(|setting| held.keys.contains_key(setting))
+        };
+        Ok(ALL.map(|provider| (provider, has(&provider))).to_vec())
     }
 
     async fn held(&self) -> Result<Held> {
@@ -139,7 +168,8 @@ impl Providers {
         let fresh = match (self.keys().await, &*held) {
             (Ok(keys), Some(old)) if *old.keys == keys => Held { read: now, ..old.clone() },
             (Ok(keys), _) => {
-                Held { ai: Arc::new(self.build(&keys)), search: Arc::default(), keys: Arc::new(keys), read: now }
+                let (ai, images) = (Arc::new(self.build(&keys)), Arc::new(self.images_of(&keys)));
+                Held { ai, images, search: Arc::default(), keys: Arc::new(keys), read: now }
             }
             (Err(error), Some(old)) => {
                 tracing::warn!(code = error.code(), "the provider secret could not be renewed");
@@ -158,13 +188,40 @@ impl Providers {
                 .map_err(|_| Error::internal("the provider secret is not a JSON object of texts"))?,
             None => BTreeMap::new(),
         };
-        let plain =
-            [("OPENAI_API_KEY", &self.config.openai_api_key), ("PINECONE_API_KEY", &self.config.pinecone_api_key)];
-        for (name, key) in plain {
+        let Config { openai_api_key, pinecone_api_key, google_vision_api_key, google_service_account, .. } =
+            &self.config;
+        for (name, key) in [
+            ("OPENAI_API_KEY", openai_api_key),
+            ("PINECONE_API_KEY", pinecone_api_key),
+            ("GOOGLE_VISION_API_KEY", google_vision_api_key),
+            ("GOOGLE_SERVICE_ACCOUNT", google_service_account),
+            ("REMOVEBG_API_KEY", &self.config.removebg_api_key),
+        ] {
             keys.extend(key.clone().map(|key| (name.to_owned(), key)));
         }
         keys.retain(|_, key| !key.is_empty());
         Ok(keys)
+    }
+
+    fn images_of(&self, keys: &BTreeMap<String, Secret>) -> Images {
+        let Config { google_vision_base_url, removebg_base_url, .. } = &self.config;
+        let credentials = match (keys.get("GOOGLE_VISION_API_KEY"), keys.get("GOOGLE_SERVICE_ACCOUNT")) {
+            (Some(key), _) => Some(Credentials::ApiKey(key.clone())),
+            (None, Some(file)) => match ServiceAccount::read(file, self.clock.clone()) {
+                Ok(account) => Some(Credentials::ServiceAccount(Arc::new(account))),
+                Err(error) => {
+                    tracing::error!(code = error.code(), error = ?error, "the service account cannot be used");
+                    None
+                }
+            },
+            (None, None) => None,
+        };
+        let vision =
+            credentials.map(|credentials| vision::Account { credentials, base_url: google_vision_base_url.clone() });
+        let background = keys
+            .get("REMOVEBG_API_KEY")
+            .map(|key| background::Account { key: key.clone(), base_url: removebg_base_url.clone() });
+        Images::new(vision, background, self.clock.clone())
     }
 
     fn build(&self, keys: &BTreeMap<String, Secret>) -> Ai {

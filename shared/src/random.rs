@@ -147,6 +147,10 @@ id!(
     LeaseId
 );
 id!(
+    /// One uploaded image.
+    UploadId
+);
+id!(
     /// One room: a text that several people edit.
     RoomId
 );

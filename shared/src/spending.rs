@@ -85,6 +85,15 @@ async fn book(app: &App, lease: Lease, spent: Option<Spent>) {
     }
 }
 
+/// What a call cost that is sold by the piece: `each` for the answer and for every request whose answer was lost; `None`
+/// when nothing was charged.
+pub fn by_the_piece(model: &str, each: budget::Money, answered: bool, uncounted: u32) -> Option<Spent> {
+    let unconfirmed = each.times(u64::from(uncounted));
+    let money = if answered { each.plus(unconfirmed) } else { unconfirmed };
+    let tokens = prices::Tokens::default();
+    (answered || uncounted > 0).then(|| Spent { model: model.to_owned(), money, unconfirmed, tokens })
+}
+
 /// Sends a chat on behalf of its payer.
 ///
 /// # Errors

@@ -15,12 +15,17 @@
 //! call is settled. That is the price of needing neither a vocabulary of 2 MB nor trust in one for models that have not
 //! published theirs.
 //!
-//! Deliberately absent: images and audio, which are not text; they need a bound of their own before they are sent.
+//! An image is not text: it counts for the most that any model on the price list takes for one, at any level of detail.
+//! Deliberately absent: audio.
 
 /// Tokens around one message; a name or a tool call inside one is counted as text by its caller.
 pub const PER_MESSAGE: u64 = 16;
 /// Tokens around a request: the start of the answer and the introduction of a schema.
 pub const PER_REQUEST: u64 = 64;
+
+/// The most tokens of one image: gpt-4o-mini takes 2,833 and 5,667 for each of up to 8 tiles (OpenAI's guide to images,
+/// noted 2026-11-23), more than any other model there.
+pub const PER_IMAGE: usize = 48_169;
 
 /// The most tokens that a text can have.
 pub fn of_text(text: &str) -> u64 {

@@ -61,3 +61,9 @@ export class Alarm {
 export function backoff(clock: Clock, attempt: number, base: number, cap: number): number {
   return clock.random() * Math.min(cap, base * 2 ** Math.min(attempt, 20));
 }
+
+/** A name that nobody else will think of. */
+export function freshName(clock: Clock): string {
+  const part = (): string => Math.floor(clock.random() * 2 ** 32).toString(36).padStart(7, '0');
+  return `${clock.now().toString(36)}-${part()}${part()}`;
+}

@@ -16,6 +16,14 @@ export function isAstral(text: string): boolean {
   return SURROGATE.test(text);
 }
 
+/** Whether there can be such characters in an update: in UTF-8 they begin with these bytes, and other things may. */
+export function mayBeAstral(update: Uint8Array): boolean {
+  for (let at = 0; at + 1 < update.length; at += 1) {
+    if (update[at]! >= 0xf0 && update[at]! <= 0xf4 && (update[at + 1]! & 0xc0) === 0x80) return true;
+  }
+  return false;
+}
+
 /**
  * Makes an edit in a text. Throws `RangeError` where it lies outside the text or within a character; the latter is
  * looked for only if the text is `astral`, because it takes reading all of it.

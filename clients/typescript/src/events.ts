@@ -5,6 +5,17 @@ export type Listener<T> = (event: T) => void;
 
 export class Emitter<Events> {
   readonly #listeners = new Map<keyof Events, Set<Listener<never>>>();
+  readonly #also: Emitter<Events> | undefined;
+
+  /** `also` hears everything that this tells. */
+  constructor(also?: Emitter<Events>) {
+    this.#also = also;
+  }
+
+  /** Whether anybody listens. */
+  heard(name: keyof Events): boolean {
+    return (this.#listeners.get(name)?.size ?? 0) > 0 || this.#also?.heard(name) === true;
+  }
 
   /** Listens; the answer stops it. */
   on<Name extends keyof Events>(name: Name, listener: Listener<Events[Name]>): () => void {
@@ -28,5 +39,6 @@ export class Emitter<Events> {
         });
       }
     }
+    this.#also?.emit(name, event);
   }
 }

@@ -1,9 +1,9 @@
 // One room's copy in a store: the document as a list of updates, what waits to be sent, and how far the log was read.
 // It belongs to a session, and a session to one page at a time. Sessions that no page has any more are taken over.
 
-import * as Y from 'yjs';
 import type { Clock } from './clock.js';
 import { PREFIX } from './outbox.js';
+import { mergeAll } from './split.js';
 import type { Change, Keep, Release, Store } from './store.js';
 
 /** What is known of a session besides bytes. */
@@ -175,7 +175,7 @@ export class Keeper {
     if (this.#pieces >= PIECES && this.#whole !== undefined) {
       this.#compact(this.#whole);
     } else {
-      const piece = Y.mergeUpdates(this.#arrived);
+      const piece = mergeAll(this.#arrived);
       this.#pending.set(`${PIECE}${this.#pieces}`, () => piece);
       this.#pieces += 1;
     }

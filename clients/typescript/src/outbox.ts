@@ -1,8 +1,7 @@
 // What was typed here and is not yet known to be stored there. Updates wait in segments, each small enough for one
 // message; the first may be on its way and then never changes. Everything is also kept, so that it outlives the page.
 
-import * as Y from 'yjs';
-import { MOST_BYTES, split } from './split.js';
+import { MOST_BYTES, mergeAll, split } from './split.js';
 import type { Keep } from './store.js';
 
 /** An update with its number in the session; sent again, it is the same bytes under the same number. */
@@ -140,7 +139,7 @@ export class Outbox {
 
 function merge(segment: Segment): void {
   if (segment.parts.length < 2) return;
-  const merged = Y.mergeUpdates(segment.parts);
+  const merged = mergeAll(segment.parts);
   segment.parts = [merged];
   segment.bytes = merged.length;
 }

@@ -2,6 +2,7 @@
 // hole; what is written here goes into the outbox.
 
 import * as Y from 'yjs';
+import { isAstral, mayBeAstral } from './edit.js';
 import type { Keeper, Head } from './keeper.js';
 import type { Outbox } from './outbox.js';
 
@@ -20,7 +21,7 @@ export interface ReplicaHooks {
   /** Something was written here. */
   written(): void;
   /** The room's text has changed. */
-  changed(delta: Y.YTextEvent['delta'], by: string | undefined, local: boolean): void;
+  changed(event: Y.YTextEvent, by: string | undefined, local: boolean): void;
   /** What was written here fits into no message, however it is divided. */
   unsendable(error: unknown): void;
 }
@@ -34,6 +35,7 @@ export class Replica {
   #rev: number;
   #epoch: number;
   #clientId: number | undefined;
+  #astral = false;
   #unwatch: () => void = () => undefined;
 
   constructor(doc: Y.Doc, head: Head | undefined, outbox: Outbox, keeper: Keeper, hooks: ReplicaHooks) {
@@ -49,6 +51,11 @@ export class Replica {
 
   get doc(): Y.Doc {
     return this.#doc;
+  }
+
+  /** Whether the text may ever have had a character of two units. */
+  get astral(): boolean {
+    return this.#astral;
   }
 
   get text(): Y.Text {
@@ -160,7 +167,9 @@ export class Replica {
   #watch(): void {
     const doc = this.#doc;
     const text = doc.getText(ROOT);
+    this.#astral = isAstral(text.toString());
     const updated = (update: Uint8Array, _origin: unknown, _doc: Y.Doc, { local }: Y.Transaction): void => {
+      this.#astral ||= mayBeAstral(update);
       this.#keeper.arrived(update, () => Y.encodeStateAsUpdate(this.#doc));
       if (!local) return;
       try {
@@ -172,7 +181,7 @@ export class Replica {
       this.#hooks.written();
     };
     const changed = (event: Y.YTextEvent, { local, origin }: Y.Transaction): void => {
-      this.#hooks.changed(event.delta, origin instanceof Remote ? origin.by : undefined, local);
+      this.#hooks.changed(event, origin instanceof Remote ? origin.by : undefined, local);
     };
     doc.on('update', updated);
     text.observe(changed);

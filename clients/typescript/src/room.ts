@@ -2,10 +2,10 @@
 
 import * as Y from 'yjs';
 import type { Ending } from './channel.js';
-import type { Clock } from './clock.js';
+import { freshName } from './clock.js';
 import { Company } from './company.js';
 import { Courier } from './courier.js';
-import { apply, edits, isAstral, type Edit } from './edit.js';
+import { apply, edits, type Edit } from './edit.js';
 import { Emitter, type Listener } from './events.js';
 import type { ClientFrame, Participant, Presence, Role, ServerFrame } from './frames.js';
 import { Keeper, type Found } from './keeper.js';
@@ -22,7 +22,7 @@ const LATER = new Set(['retry', 'slow_down', 'internal', 'not_joined']);
 export class Room {
   readonly id: string;
   readonly #options: RoomOptions;
-  readonly #events = new Emitter<RoomEvents>();
+  readonly #events: Emitter<RoomEvents>;
   readonly #company: Company;
   readonly #keeper: Keeper;
   readonly #outbox: Outbox;
@@ -38,13 +38,12 @@ export class Room {
   #saved = true;
   #whole = false;
   #bound = false;
-  /** Whether the text ever had a character of two units. */
-  #astral = false;
   #open = true;
 
   private constructor(id: string, options: RoomOptions, keeper: Keeper, found: Found) {
     const { clock, Socket } = options;
     this.id = id;
+    this.#events = new Emitter(options.also);
     this.#options = options;
     this.#keeper = keeper;
     this.#session = found.session;
@@ -62,9 +61,10 @@ export class Room {
         this.#note();
         void this.#courier.deliver();
       },
-      changed: (delta, by, local) => {
-        const made = edits(delta);
-        this.#astral ||= made.some(({ content = '' }) => isAstral(content));
+      changed: (event, by, local) => {
+        // What changed is found by walking through the text: only for somebody.
+        if (!this.#events.heard('document-changed')) return;
+        const made = edits(event.delta);
         if (made.length === 0) return;
         // Made when it is read: a text is long, and most listeners look at the edits.
         const { text } = this.#replica;
@@ -101,7 +101,6 @@ export class Room {
     const show = (frame: ClientFrame): boolean => open() && send(frame);
     this.#company = new Company(clock, show, (event, participant) => this.#emit(event, { participant }));
     this.#saved = this.#outbox.empty;
-    this.#astral = isAstral(this.text);
   }
 
   /** The room with what is kept of it; nothing is asked of the network yet. */
@@ -109,7 +108,7 @@ export class Room {
     const { clock, store, account } = options;
     let room: Room | undefined;
     const failed = (error: unknown): void => room?.storeFailed(error);
-    const take = (from: Store): ReturnType<typeof Keeper.open> => Keeper.open(from, `${account}/${id}`, name(clock), clock, failed);
+    const take = (from: Store): ReturnType<typeof Keeper.open> => Keeper.open(from, `${account}/${id}`, freshName(clock), clock, failed);
     try {
       room = new Room(id, options, ...(await take(store)));
     } catch (error) {
@@ -186,7 +185,7 @@ export class Room {
   /** Makes an edit here; it is sent when it can be. */
   edit(edit: Edit): void {
     this.#writable();
-    apply(this.#replica.text, edit, this.#astral);
+    apply(this.#replica.text, edit, this.#replica.astral);
   }
 
   /** A place in the text that stays with what is around it, as JSON, to be shown to others as a cursor. */
@@ -372,7 +371,7 @@ export class Room {
    * page must not give them to other updates.
    */
   storeFailed(error: unknown): void {
-    this.#session = name(this.#options.clock);
+    this.#session = freshName(this.#options.clock);
     this.#emit('store-failed', { error });
     this.#link.replace('The store failed.');
   }
@@ -412,10 +411,4 @@ export class Room {
       // Asked for again when the answer is overdue.
     }
   }
-}
-
-/** A name that nobody else will think of. */
-function name(clock: Clock): string {
-  const part = (): string => Math.floor(clock.random() * 2 ** 32).toString(36).padStart(7, '0');
-  return `${clock.now().toString(36)}-${part()}${part()}`;
 }

@@ -3,6 +3,7 @@
 import type { SocketClass, Ticket } from './channel.js';
 import type { Clock } from './clock.js';
 import type { Edit } from './edit.js';
+import type { Emitter } from './events.js';
 import type { Participant, Role } from './frames.js';
 import type { Pace } from './link.js';
 import type { Store } from './store.js';
@@ -39,4 +40,6 @@ export interface RoomOptions {
   state: () => Promise<{ rev: number; epoch: number; update: Uint8Array }>;
   /** Whose copy of the room this is: one account's is not another's. */
   account: string;
+  /** Hears everything that the room tells. */
+  also?: Emitter<RoomEvents>;
 }

@@ -26,11 +26,6 @@ export interface ServiceOptions extends HttpOptions {
   clock?: Clock;
 }
 
-const EVENTS = [
-  'document-changed', 'cursor-moved', 'presence-changed', 'user-joined', 'user-left', 'room-synced', 'conflict', 'connected',
-  'disconnected', 'saved', 'store-failed', 'role-changed',
-] as const satisfies readonly (keyof RoomEvents)[];
-
 export class CollaborationService {
   /** The HTTP API with the same token. */
   readonly api: Api;
@@ -151,6 +146,7 @@ export class CollaborationService {
     const { pace, clock = systemClock } = this.#options;
     const room = await Room.open(roomId, {
       clock,
+      also: this.#events,
       store: this.#store,
       Socket,
       ...(pace !== undefined && { pace }),
@@ -161,7 +157,6 @@ export class CollaborationService {
         return { rev, epoch, update: fromBase64(update) };
       },
     });
-    for (const name of EVENTS) room.on(name, (event) => this.#events.emit(name, event));
     this.#rooms.set(roomId, room);
     this.#watch(true);
     try {

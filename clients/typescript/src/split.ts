@@ -6,6 +6,20 @@ import * as Y from 'yjs';
 /** What an update may have, in bytes: as base64 in JSON it stays below the 32 KB that API Gateway takes in one frame. */
 export const MOST_BYTES = 23_000;
 
+/** So many updates are merged at a time: Yjs sorts them anew after each, so that many at once take much longer. */
+const AT_ONCE = 32;
+
+/** One update of many, which are in order. */
+export function mergeAll(updates: Uint8Array[]): Uint8Array {
+  let merged = updates;
+  while (merged.length > 1) {
+    const next: Uint8Array[] = [];
+    for (let at = 0; at < merged.length; at += AT_ONCE) next.push(Y.mergeUpdates(merged.slice(at, at + AT_ONCE)));
+    merged = next;
+  }
+  return merged[0] ?? new Uint8Array([0, 0]);
+}
+
 /** A part of an update would not fit into a message by itself, such as one large embedded object. */
 export class TooLarge extends Error {
   constructor(bytes: number) {

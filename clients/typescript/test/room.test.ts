@@ -3,17 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as Y from 'yjs';
-import type { Room } from '../src/room.js';
 import { TestClock } from './clock.js';
-import { enter, NONE, Server } from './server.js';
-
-async function two(seed = 1): Promise<{ clock: TestClock; server: Server; ann: Room; bob: Room }> {
-  const clock = new TestClock(seed);
-  const server = new Server(clock);
-  const [ann, bob] = [await enter(server), await enter(server)];
-  await clock.until(() => ann.connected && bob.connected);
-  return { clock, server, ann, bob };
-}
+import { enter, NONE, Server, two } from './server.js';
 
 test('what one writes the other reads, and it is saved once it is stored', async () => {
   const { clock, server, ann, bob } = await two();
@@ -200,47 +191,6 @@ test('sockets are replaced before two hours, the new one before the old one goes
   assert.equal(server.rev, written);
 });
 
-test('who is here, what they show, and that they go', async () => {
-  const { clock, server, ann, bob } = await two();
-  assert.equal(ann.participants.length, 2);
-  const moved: unknown[] = [];
-  const changed: unknown[] = [];
-  ann.on('cursor-moved', ({ participant }) => moved.push([participant.id, participant.cursor]));
-  ann.on('presence-changed', ({ participant }) => changed.push(participant.status));
-  for (let at = 0; at <= 100; at += 1) {
-    bob.show({ cursor: at });
-    await clock.pass(5);
-  }
-  await clock.pass(200);
-  assert.ok(moved.length <= 8, `${moved.length} messages in half a second`);
-  assert.deepEqual(moved.at(-1), [bob.you, 100]);
-  bob.show({ status: { mood: 'fine' } });
-  await clock.pass(300);
-  assert.deepEqual(changed, [{ mood: 'fine' }]);
-  const eve = await enter(server);
-  await clock.until(() => eve.participants.find(({ id }) => id === bob.you)?.cursor === 100);
-  const left: string[] = [];
-  ann.on('user-left', ({ participant }) => left.push(participant.name));
-  await bob.leave();
-  await clock.pass(100);
-  assert.equal(left.length, 1);
-  assert.equal(ann.participants.length, 2);
-});
-
-test('presence that arrives late does not replace what is newer', async () => {
-  const { clock, server, ann, bob } = await two();
-  server.faults = { ...NONE, delay: 400 };
-  for (let at = 0; at <= 40; at += 1) {
-    bob.show({ cursor: at });
-    await clock.pass(60);
-  }
-  const seen: number[] = [];
-  ann.on('cursor-moved', ({ participant }) => seen.push(participant.cursor as number));
-  await clock.pass(2_000);
-  assert.deepEqual(seen, [...seen].sort((a, b) => a - b));
-  assert.equal(ann.participants.find(({ id }) => id === bob.you)?.cursor, 40);
-});
-
 test('what the room refuses is handed back, and the document is the room’s again', async () => {
   const { clock, server, ann, bob } = await two();
   bob.edit({ type: 'insert', position: 0, content: 'common' });
@@ -377,21 +327,6 @@ test('a change of role is told, and a deleted room ends it with what was not sav
   await clock.pass(10);
   assert.deepEqual(ends, [['room_gone', 'kept not'], ['room_gone', true]]);
   assert.equal(bob.text, 'kept', 'what is there can still be read');
-});
-
-test('presence that is too large is refused here', async () => {
-  const { ann } = await two();
-  assert.throws(() => ann.show({ status: 'x'.repeat(5_000) }), RangeError);
-});
-
-test('a cursor stays with the text around it', async () => {
-  const { clock, ann, bob } = await two();
-  ann.edit({ type: 'insert', position: 0, content: 'hello world' });
-  await clock.until(() => bob.text.length === 11);
-  const cursor: unknown = JSON.parse(JSON.stringify(ann.cursorAt(6)));
-  bob.edit({ type: 'insert', position: 0, content: '>> ' });
-  assert.equal(bob.positionOf(cursor), 9);
-  for (const none of [undefined, null, 3, {}, { tname: 'other' }]) assert.doesNotThrow(() => bob.positionOf(none));
 });
 
 test('a full room is waited for, and given up only after two minutes', async () => {

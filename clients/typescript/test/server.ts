@@ -10,7 +10,7 @@ import type { Pace } from '../src/link.js';
 import { ROOT } from '../src/replica.js';
 import { Room } from '../src/room.js';
 import { MemoryStore, type Store } from '../src/store.js';
-import type { TestClock } from './clock.js';
+import { TestClock } from './clock.js';
 
 /** How likely each fault is, 0 to 1, and how long delays are, in ms. */
 export interface Faults {
@@ -311,4 +311,13 @@ export async function enter(server: Server, { store = new MemoryStore(), pace = 
   const room = await Room.open('r', { clock, store, Socket: server.Socket, pace, ticket: server.ticket, state: server.state, account: 'a' });
   room.connect();
   return room;
+}
+
+/** Two people in the room. */
+export async function two(seed = 1): Promise<{ clock: TestClock; server: Server; ann: Room; bob: Room }> {
+  const clock = new TestClock(seed);
+  const server = new Server(clock);
+  const [ann, bob] = [await enter(server), await enter(server)];
+  await clock.until(() => ann.connected && bob.connected);
+  return { clock, server, ann, bob };
 }

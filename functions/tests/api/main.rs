@@ -14,6 +14,7 @@ mod faults;
 mod flights;
 mod forms;
 mod idempotency;
+mod images;
 mod jobs;
 mod leaks;
 mod ledger;

@@ -23,6 +23,8 @@ pub enum Line {
     Slow,
     /// Bytes without an end, as fast as they are taken.
     Endless,
+    /// Headers, each ended by CR LF, and a body that is no text.
+    Bytes(&'static str, Vec<u8>),
     /// What the request's system message says, as the text of this answer's member, or as all of it without a name.
     Echo(&'static str, Value),
 }
@@ -68,6 +70,11 @@ async fn serve(mut stream: tokio::net::TcpStream, line: Line, request: String) {
     };
     let text = match line {
         Line::Whole(status, body) => head(status, body.len()) + &body,
+        Line::Bytes(headers, body) => {
+            let head = head(200, body.len()).replacen("content-type: application/json\r\n", headers, 1);
+            let _ = stream.write_all(&[head.as_bytes(), &body].concat()).await;
+            return;
+        }
         Line::Truncated(body) => head(200, body.len() + 100) + &body,
         Line::Echo(member, mut answer) => {
             let body: Value = serde_json::from_str(request.split_once("\r\n\r\n").expect("a body").1).expect("JSON");
@@ -99,14 +106,18 @@ async fn serve(mut stream: tokio::net::TcpStream, line: Line, request: String) {
 
 pub async fn read(stream: &mut tokio::net::TcpStream) -> Option<String> {
     let mut bytes = Vec::new();
+    let mut whole = None;
     loop {
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+        if whole.is_none()
+            && let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n")
+        {
+            let head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
             let length =
-                head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
-            if body.len() >= length.unwrap_or(0) {
-                return Some(text);
-            }
+                head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
+            whole = Some(end + 4 + length.unwrap_or(0));
+        }
+        if whole.is_some_and(|whole| bytes.len() >= whole) {
+            return Some(String::from_utf8_lossy(&bytes).into_owned());
         }
         if stream.read_buf(&mut bytes).await.ok()? == 0 {
             return None;

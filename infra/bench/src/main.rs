@@ -19,6 +19,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command that prints a table")]
 #![expect(clippy::disallowed_methods, reason = "it stands in for Lambda, which tells functions the time")]
 
+mod images;
 mod numbers;
 mod overhead;
 mod provider;
@@ -64,6 +65,8 @@ enum Part {
     Functions,
     /// What we add to a provider's call
     Overhead,
+    /// What a picture takes, and the memory of the functions that work on one
+    Images,
     /// Search in the built-in store, beside brute force
     Search,
 }
@@ -105,7 +108,9 @@ fn main() -> Result<()> {
     let template = root.join("template.yaml");
     let provider = provider::start()?;
     if options.wants(Part::Functions) || options.wants(Part::Overhead) {
-        let mut world = World::start(&template, built.clone(), provider)?;
+        let address = format!("http://{provider}/v1");
+        let settings = [("OPENAI_API_KEY", "sk-bench"), ("OPENAI_BASE_URL", address.as_str())];
+        let mut world = World::start(&template, built.clone(), &settings)?;
         if options.wants(Part::Functions) {
             let functions = functions(&mut world, &built, runs, warm)?;
             report::print(&functions, runs, warm);
@@ -113,6 +118,18 @@ fn main() -> Result<()> {
         if options.wants(Part::Overhead) {
             report::print_overhead(&overhead::measure(&mut world, provider, &built.join("generate-form"))?);
         }
+    }
+    if options.wants(Part::Images) {
+        let provider = images::Provider::start()?;
+        let address = format!("http://{}", provider.address);
+        let settings = [
+            ("GOOGLE_VISION_API_KEY", "bench"),
+            ("GOOGLE_VISION_BASE_URL", &address),
+            ("REMOVEBG_API_KEY", "bench"),
+            ("REMOVEBG_BASE_URL", &address),
+        ];
+        let mut world = World::start(&template, built.clone(), &settings)?;
+        report::print_images(&images::measure(&mut world, &provider, &built)?);
     }
     if options.wants(Part::Search) {
         search::print(&search::measure(&template, built)?);

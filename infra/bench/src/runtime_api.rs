@@ -85,6 +85,13 @@ impl Process {
         cpu_time(self.child.id())
     }
 
+    /// The most memory that it ever held, in bytes, where the kernel tells (VmHWM).
+    pub(crate) fn most_memory(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kib| kib * 1_024)
+    }
+
     /// Send an event and wait for the answer, and for the function to ask again.
     pub(crate) fn invoke(&mut self, event: &[u8]) -> Result<Answer> {
         self.invocations += 1;

@@ -4,7 +4,8 @@ use anyhow::{Context as _, Result, bail};
 use aura_local::Stack;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 
 const PASSWORD: &str = "seven quiet herons wade";
@@ -34,13 +35,13 @@ struct Administrator {
 }
 
 impl World {
-    /// Start the stack on the binaries in `built`, with a provider at this address.
-    pub(crate) fn start(template: &Path, built: PathBuf, provider: SocketAddr) -> Result<Self> {
+    /// Start the stack on the binaries in `built`.
+    pub(crate) fn start(template: &Path, built: PathBuf, settings: &[(&str, &str)]) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let stack = Stack::builder().template(template).binaries(move |name| built.join(name));
-        let stack =
-            stack.setting("OPENAI_API_KEY", "sk-bench").setting("OPENAI_BASE_URL", &format!("http://{provider}/v1"));
-        let stack = stack.start();
+        // What a picture costs is more than a day's budget as it is by default.
+        let stack = stack.setting("BUDGET_USER_DAY", "100").setting("BUDGET_USER_MONTH", "100");
+        let stack = settings.iter().fold(stack, |stack, (name, value)| stack.setting(name, value)).start();
         let stack = runtime.block_on(stack).map_err(|error| anyhow::anyhow!("{error}"))?;
         let nobody = Account { email: String::new(), token: String::new(), uses: USES };
         let administrator = Administrator { token: String::new(), subject: String::new(), uses: USES };
@@ -123,6 +124,11 @@ impl World {
                 let token = self.account()?.token.clone();
                 http("GET", "/api/usage", 0, Some(&token), None)
             }
+            "create-upload" => {
+                let token = self.account()?.token.clone();
+                let body = json!({ "contentType": "image/jpeg", "size": 8_000_000 });
+                http("POST", "/api/uploads", 0, Some(&token), Some(&body))
+            }
             "create-api-key" => self.key()?,
             "list-api-keys" => {
                 let token = self.account()?.token.clone();
@@ -155,6 +161,37 @@ impl World {
             _ => return Ok(None),
         };
         Ok(Some(event.to_string().into_bytes()))
+    }
+
+    /// Upload a file; the key that names it.
+    pub(crate) fn upload(&self, token: &str, file: &[u8]) -> Result<String> {
+        let body = json!({ "contentType": "image/jpeg", "size": file.len() });
+        let form = self.call("create-upload", http("POST", "/api/uploads", 0, Some(token), Some(&body)))?;
+        let mut parts = Vec::new();
+        for (name, value) in form["fields"].as_object().context("a form without fields")? {
+            let value = value.as_str().unwrap_or_default();
+            parts.extend(
+                format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").into_bytes(),
+            );
+        }
+        parts.extend(b"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n");
+        parts.extend(file);
+        parts.extend(b"\r\n--b--\r\n");
+        let url = text(&form["url"])?;
+        let (host, path) = url.strip_prefix("http://").and_then(|url| url.split_once('/')).context("S3 is not http")?;
+        let mut stream = TcpStream::connect(host)?;
+        let head = format!(
+            "POST /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-type: multipart/form-data; boundary=b\r\n\
+             content-length: {}\r\n\r\n",
+            parts.len()
+        );
+        stream.write_all(&[head.as_bytes(), &parts].concat())?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        if !answer.starts_with("HTTP/1.1 204") {
+            bail!("S3 answered {answer}");
+        }
+        text(&form["imageKey"])
     }
 
     /// Use the account no more: who is counted begins with limits and caches of their own.

@@ -3,7 +3,9 @@
 import { byId, duration, el } from './lib/dom.js';
 import { session } from './lib/session.js';
 import { accountPanel } from './panels/account.js';
+import { editorPanel } from './panels/editor.js';
 import { generatePanel } from './panels/generate.js';
+import { imagesPanel } from './panels/images.js';
 import { keysPanel } from './panels/keys.js';
 import { libraryPanel } from './panels/library.js';
 import { rolesPanel } from './panels/roles.js';
@@ -17,7 +19,7 @@ import { usagePanel } from './panels/usage.js';
  * `mount` fills its body and may return {session(now), forget()}: told at once and on every change of the session,
  * and after a logout. `tools.onLimit` goes to `call`, and shows the rate limit in the panel's footer.
  */
-const panels = [statusPanel, accountPanel, rolesPanel, generatePanel, textPanel, libraryPanel, searchPanel, usagePanel, keysPanel];
+const panels = [statusPanel, accountPanel, rolesPanel, generatePanel, textPanel, imagesPanel, editorPanel, libraryPanel, searchPanel, usagePanel, keysPanel];
 
 function footer() {
   const text = el('span', {});

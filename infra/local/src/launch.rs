@@ -9,6 +9,7 @@ use crate::hosts::Hosts;
 use crate::iam::Policies;
 use crate::lambda::environment::Endpoints;
 use crate::lambda::{Lambda, MAX_PAYLOAD, invoke_api};
+use crate::s3::{self, S3};
 use crate::secrets::{self, SecretsManager, Vault, rotation};
 use crate::server;
 use crate::settings::Settings;
@@ -35,7 +36,7 @@ pub(crate) struct Plan {
     pub(crate) sockets: Limits,
 }
 
-pub(crate) type Addresses = [(&'static str, String); 5];
+pub(crate) type Addresses = [(&'static str, String); 6];
 
 /// A stack that answers, in its parts.
 pub(crate) struct Launched {
@@ -44,6 +45,7 @@ pub(crate) struct Launched {
     pub(crate) lambda: Arc<Lambda>,
     pub(crate) dynamodb: Arc<dynamodb::Front>,
     pub(crate) secrets: Arc<SecretsManager>,
+    pub(crate) s3: Arc<S3>,
     pub(crate) sockets: Option<Arc<Sockets>>,
     pub(crate) hosts: Hosts,
     pub(crate) data: Option<Data>,
@@ -67,22 +69,28 @@ pub(crate) async fn launch(plan: Plan) -> Result<Launched> {
     let (tables, tables_address) = server::bind(0).await?;
     let (vault, vault_address) = server::bind(0).await?;
     let (invoke, invoke_address) = server::bind(0).await?;
+    let (objects, objects_address) = server::bind(0).await?;
     let addresses = [
         ("http", format!("http://{http_address}")),
         ("ws", format!("ws://{ws_address}")),
         ("dynamodb", format!("http://{tables_address}")),
         ("secretsmanager", format!("http://{vault_address}")),
         ("lambda", format!("http://{invoke_address}")),
+        ("s3", format!("http://{objects_address}")),
     ];
     let hosts = Hosts::new(&template, &http_address.to_string(), &ws_address.to_string());
     for value in template.functions.iter_mut().flat_map(|function| function.environment.values_mut()) {
         *value = hosts.resolve(value);
+    }
+    for host in [http_address.to_string(), format!("localhost:{}", http_address.port())] {
+        template.admit(&format!("http://{host}"));
     }
     let functions = binaries(&template, &plan.binaries)?;
     let endpoints = Endpoints {
         dynamodb: addresses[2].1.clone(),
         secrets_manager: addresses[3].1.clone(),
         lambda: addresses[4].1.clone(),
+        s3: addresses[5].1.clone(),
     };
     let lambda = Arc::new(Lambda::new(functions, endpoints, plan.processes, plan.echo));
     let _ = front.lambda.set(Arc::clone(&lambda));
@@ -100,6 +108,9 @@ pub(crate) async fn launch(plan: Plan) -> Result<Launched> {
         let (lambda, policies) = service.clone();
         async move { invoke_api::answer(lambda, &policies, request).await }
     });
+    let s3 = Arc::new(S3::new(template.buckets.clone(), Arc::clone(&policies)));
+    let service = Arc::clone(&s3);
+    server::serve(objects, s3::BODY_LIMIT, move |request| Arc::clone(&service).answer(request));
     upkeep(&lambda, &front, plan.ttl_sweep);
 
     for rotation in &template.rotations {
@@ -112,7 +123,7 @@ pub(crate) async fn launch(plan: Plan) -> Result<Launched> {
     let gateway = Arc::new(Gateway {
         routes: Routes::new(&template.functions),
         cors: template.cors.clone(),
-        page: Page::new(&addresses[1].1),
+        page: Page::new(&addresses[1].1, &addresses[5].1),
         lambda: Arc::clone(&lambda),
     });
     server::serve(http, gateway::BODY_LIMIT, move |request| {
@@ -131,7 +142,7 @@ pub(crate) async fn launch(plan: Plan) -> Result<Launched> {
             })
         }
     };
-    Ok(Launched { template, addresses, lambda, dynamodb: front, secrets, sockets, hosts, data })
+    Ok(Launched { template, addresses, lambda, dynamodb: front, secrets, s3, sockets, hosts, data })
 }
 
 pub(crate) async fn rotate(secrets: &SecretsManager, lambda: &Lambda, schedule: &Rotation) -> Result<()> {

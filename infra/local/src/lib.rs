@@ -22,6 +22,7 @@
 //! | `lambda` | Lambda: Runtime API, processes, Invoke API |
 //! | `dynamodb` | DynamoDB, over an embedded engine |
 //! | `secrets` | Secrets Manager and its rotations |
+//! | `s3` | S3, as far as uploads need it |
 //! | `iam` | the functions' policies |
 //!
 //! What it does not emulate stops it: a template that says more is refused at its line, a request
@@ -39,6 +40,7 @@ mod iam;
 mod lambda;
 mod launch;
 mod random;
+mod s3;
 mod secrets;
 mod server;
 mod settings;

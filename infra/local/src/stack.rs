@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::hosts::Hosts;
 use crate::lambda::{Fault, InvokeError, Lambda, Logs};
 use crate::launch::{Addresses, Launched, Plan, launch, rotate};
+use crate::s3::S3;
 use crate::secrets::SecretsManager;
 use crate::sockets::{self, Sockets};
 use crate::template::{Event, Template, WebSocketRoute};
@@ -24,6 +25,7 @@ pub struct Stack {
     lambda: Arc<Lambda>,
     dynamodb: Arc<dynamodb::Front>,
     secrets: Arc<SecretsManager>,
+    s3: Arc<S3>,
     sockets: Option<Arc<Sockets>>,
     hosts: Hosts,
     runtime: Runtime,
@@ -36,8 +38,8 @@ impl Stack {
         let runtime = runtime.worker_threads(2).thread_name("aura-local").enable_all().build();
         let runtime = Runtime(Some(runtime.map_err(|error| Error::new(format!("cannot start: {error}")))?));
         let launched = runtime.run(launch(plan)).await??;
-        let Launched { template, addresses, lambda, dynamodb, secrets, sockets, hosts, data } = launched;
-        Ok(Self { template, addresses, lambda, dynamodb, secrets, sockets, hosts, runtime, _data: data })
+        let Launched { template, addresses, lambda, dynamodb, secrets, s3, sockets, hosts, data } = launched;
+        Ok(Self { template, addresses, lambda, dynamodb, secrets, s3, sockets, hosts, runtime, _data: data })
     }
 
     /// Base URL of the HTTP API and of the page.
@@ -71,6 +73,16 @@ impl Stack {
     /// Endpoint of Lambda's Invoke API.
     pub fn lambda(&self) -> &str {
         &self.addresses[4].1
+    }
+
+    /// Endpoint of S3; buckets are paths.
+    pub fn s3(&self) -> &str {
+        &self.addresses[5].1
+    }
+
+    /// The keys of the objects in a bucket.
+    pub fn objects(&self, bucket: &str) -> Vec<String> {
+        self.s3.keys(bucket)
     }
 
     /// The route table, by path; functions without a route are not in it.

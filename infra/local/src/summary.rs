@@ -37,6 +37,7 @@ pub(crate) fn print(stack: &Stack, data: Option<&Path>, took: Duration) {
     println!("  DynamoDB           {}", stack.dynamodb());
     println!("  Secrets Manager    {}", stack.secrets_manager());
     println!("  Lambda             {}", stack.lambda());
+    println!("  S3                 {}", stack.s3());
     println!("\nOutputs");
     for (name, value) in stack.outputs() {
         println!("  {name:<24} {value}");

@@ -105,7 +105,8 @@ struct Kept<T> {
 impl Task<'_> {
     /// Begins the key of an answer: everything but the caller's own parameters, which the question is made of.
     pub(crate) fn key(&self, reader: &Reader) -> KeyBuilder {
-        let Self { operation, choice, system, question: _, most_tokens, schema, again, shorter, kept: _ } = self;
+        let Self { operation, choice, system, question: _, image: _, most_tokens, schema, again, shorter, kept: _ } =
+            self;
         let Choice { tier: _, model, complexity: _, reason: _ } = choice;
         let mut prompt = digest::Context::new(&digest::SHA256);
         let (name, schema) = schema.map_or_else(Default::default, |(name, schema)| (name, schema.to_string()));
@@ -251,6 +252,7 @@ mod tests {
             choice: &choice,
             system,
             question: String::new(),
+            image: None,
             most_tokens,
             schema,
             again,

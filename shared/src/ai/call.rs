@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::ask::{Memory, Shared};
 use super::complexity::Choice;
 use super::deadline::Deadline;
+use super::image::Image;
 use super::leak::leaks;
 use super::openai::{self, Answer, Chat, Failure, Format, Message, Pending, Sent, Tokens};
 use super::{Ai, Reason};
@@ -36,6 +37,8 @@ pub(crate) struct Task<'a> {
     pub system: &'static str,
     /// The caller's request, as data.
     pub question: String,
+    /// An image beside it.
+    pub image: Option<&'a Image>,
     /// The answer's most tokens.
     pub most_tokens: u32,
     /// The answer's schema and its name; plain text without one.
@@ -254,7 +257,11 @@ async fn converse<'a, T>(
     (tokens, booking): &mut (Tokens, Option<Booking<'a>>),
 ) -> Result<Result<T, Unserved>> {
     let Some(model) = ai.openai()? else { return Ok(Err(Unserved::Unconfigured)) };
-    let mut messages = vec![Message::system(task.system), Message::user(task.question.as_str())];
+    let question = match task.image {
+        Some(image) => Message::user_with(task.question.as_str(), image),
+        None => Message::user(task.question.as_str()),
+    };
+    let mut messages = vec![Message::system(task.system), question];
     let mut first = None;
     loop {
         let chat = Chat {

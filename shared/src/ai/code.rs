@@ -164,6 +164,7 @@ fn task<'c>(choice: &'c Choice, request: &Request) -> Task<'c> {
         choice,
         system: SYSTEM,
         question: question.to_string(),
+        image: None,
         most_tokens: TOKENS,
         schema: None,
         again: "Give the completion again, corrected:",

@@ -4,6 +4,8 @@
 //! - `query`: a search query becomes terms and an intent.
 //! - `summary`: a text becomes a shorter one.
 //! - `code`: code is carried on; only a model can do that.
+//! - `vision`: what is to be seen in an image. `background`: an image without what is behind its subject. `image`: what an
+//!   image is, before anybody looks at it.
 //! - `complexity`: how much a request asks for, and which model answers it.
 //! - `ask`: what is known of an answer, and otherwise `call`: the one way to the model; money stands there. `openai`: the API; `provider`: how requests travel.
 //! - `embeddings`: texts become vectors.
@@ -18,12 +20,14 @@ use crate::clock::Clock;
 use crate::{Result, net};
 
 mod ask;
+pub mod background;
 mod call;
 pub mod code;
 pub mod complexity;
 pub(crate) mod deadline;
 pub(crate) mod embeddings;
 pub mod form;
+pub mod image;
 mod leak;
 pub mod openai;
 pub(crate) mod provider;
@@ -33,11 +37,31 @@ mod scripted;
 pub mod summary;
 pub(crate) mod text;
 mod usage;
+pub mod vision;
 
 pub use ask::{Ask, Memory};
 pub use call::{Booking, Paid, Spend};
 pub use openai::{Pending, Planned, Sent, Spent};
 pub use usage::{Reason, Source, Usage};
+
+/// Who looks at images and cuts them out; what is not configured is absent.
+#[derive(Debug)]
+pub struct Images {
+    /// Google Vision.
+    pub vision: Option<vision::Vision>,
+    /// remove.bg.
+    pub background: Option<background::RemoveBg>,
+}
+
+impl Images {
+    /// Connects nothing yet.
+    pub fn new(vision: Option<vision::Account>, background: Option<background::Account>, clock: Clock) -> Self {
+        Self {
+            vision: vision.map(|account| vision::Vision::new(account, clock.clone())),
+            background: background.map(|account| background::RemoveBg::new(account, clock)),
+        }
+    }
+}
 
 /// What the operator configured.
 #[derive(Debug, Clone)]

@@ -12,9 +12,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::deadline::Deadline;
+use super::image::Image;
 use super::provider::{Delivery, Dialect, Provider, REQUESTS};
 use crate::Error;
 use crate::secret::Secret;
+use crate::tokens;
 
 pub use super::provider::{Failure, Kind};
 pub use crate::prices::Tokens;
@@ -46,23 +48,83 @@ pub struct Account {
 #[derive(Debug, Clone, Serialize)]
 pub struct Message {
     role: &'static str,
-    content: String,
+    content: Content,
+}
+
+/// What a message says.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+enum Content {
+    Text(String),
+    Parts(Vec<Part>),
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Part {
+    Text { text: String },
+    ImageUrl { image_url: Picture },
+}
+
+/// An image inside the request: never an address, which the provider would fetch.
+#[derive(Clone, Serialize)]
+struct Picture {
+    url: String,
+    detail: &'static str,
+}
+
+impl fmt::Debug for Picture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Picture({} characters)", self.url.len())
+    }
+}
+
+impl From<String> for Content {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl Content {
+    /// Its bytes as far as tokens are made of them; an image counts for the most tokens that one can have.
+    fn counted(&self) -> usize {
+        let part = |part: &Part| match part {
+            Part::Text { text } => text.len(),
+            Part::ImageUrl { image_url: _ } => tokens::PER_IMAGE,
+        };
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Parts(parts) => parts.iter().map(part).sum(),
+        }
+    }
 }
 
 impl Message {
     /// Our own instructions.
     pub fn system(content: impl Into<String>) -> Self {
-        Self { role: "system", content: content.into() }
+        Self { role: "system", content: content.into().into() }
     }
 
     /// Text that a caller brought: data.
     pub fn user(content: impl Into<String>) -> Self {
-        Self { role: "user", content: content.into() }
+        Self { role: "user", content: content.into().into() }
+    }
+
+    /// Text with an image beside it; of its metadata, the orientation alone.
+    pub fn user_with(content: impl Into<String>, image: &Image) -> Self {
+        let mut url = format!("data:{};base64,", image.format().media_type());
+        url.reserve(image.bytes().len() / 3 * 4 + 64);
+        match image.upright() {
+            [whole, [], []] => base64_simd::STANDARD.encode_append(whole, &mut url),
+            parts => base64_simd::STANDARD.encode_append(parts.concat(), &mut url),
+        }
+        let picture = Part::ImageUrl { image_url: Picture { url, detail: "low" } };
+        Self { role: "user", content: Content::Parts(vec![Part::Text { text: content.into() }, picture]) }
     }
 
     /// What the model answered before.
     pub fn assistant(content: impl Into<String>) -> Self {
-        Self { role: "assistant", content: content.into() }
+        Self { role: "assistant", content: content.into().into() }
     }
 }
 
@@ -90,7 +152,7 @@ impl Chat<'_> {
             operation,
             model: self.model.to_owned(),
             messages: self.messages.len(),
-            message_bytes: self.messages.iter().map(|message| message.role.len() + message.content.len()).sum(),
+            message_bytes: self.messages.iter().map(|message| message.role.len() + message.content.counted()).sum(),
             schema_bytes: schema,
             max_completion_tokens: self.max_completion_tokens,
             requests: REQUESTS,

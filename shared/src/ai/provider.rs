@@ -6,13 +6,15 @@
 //! caller reserves before and settles after (`call`).
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use reqwest::header::HeaderMap;
 use reqwest::{Request, Response};
 
 use super::deadline::Deadline;
 use crate::clock::Clock;
+use crate::net;
 use crate::random::Random;
 
 mod breaker;
@@ -69,6 +71,46 @@ impl fmt::Debug for Provider {
     }
 }
 
+/// A provider whose client is made at the first call: reading root certificates costs start-up time, and most functions
+/// hold providers that they never call.
+#[derive(Debug)]
+pub(crate) struct Dormant {
+    dialect: &'static Dialect,
+    clock: Clock,
+    awake: OnceLock<Provider>,
+}
+
+impl Dormant {
+    pub(crate) fn new(dialect: &'static Dialect, clock: Clock) -> Self {
+        Self { dialect, clock, awake: OnceLock::new() }
+    }
+
+    /// The provider, ready to be called now.
+    ///
+    /// # Errors
+    /// Why nothing would be sent.
+    pub(crate) fn wake(&self, deadline: Deadline) -> Result<&Provider, Failure> {
+        let provider = match self.awake.get() {
+            Some(provider) => provider,
+            None => {
+                let http = net::http_client().map_err(|_| Failure::new(self.dialect, Kind::Unsendable))?;
+                self.awake.get_or_init(|| Provider::new(self.dialect, http, self.clock.clone()))
+            }
+        };
+        match provider.obstacle(deadline) {
+            Some(obstacle) => Err(obstacle),
+            None => Ok(provider),
+        }
+    }
+}
+
+impl<T> Delivery<T> {
+    /// Nothing was sent.
+    pub(crate) fn unsent(failure: Failure) -> Self {
+        Self { result: Err(failure), uncounted: 0 }
+    }
+}
+
 impl Provider {
     /// Connects nothing yet.
     pub(crate) fn new(dialect: &'static Dialect, http: reqwest::Client, clock: Clock) -> Self {
@@ -97,6 +139,18 @@ impl Provider {
         request: reqwest::Result<Request>,
         deadline: Deadline,
         read: impl Fn(&[u8]) -> Option<T>,
+    ) -> Delivery<T> {
+        let read = |_: &HeaderMap, body: Vec<u8>| read(&body).ok_or_else(|| self.fail(Kind::Unreadable));
+        self.send_reading(request, deadline, read).await
+    }
+
+    /// The same for answers that are more than their body, or that are a failure in spite of their status: `read` then
+    /// gives one that may be repeated like any other.
+    pub(crate) async fn send_reading<T>(
+        &self,
+        request: reqwest::Result<Request>,
+        deadline: Deadline,
+        read: impl Fn(&HeaderMap, Vec<u8>) -> Result<T, Failure>,
     ) -> Delivery<T> {
         let mut uncounted = 0;
         let Ok(request) = request else {
@@ -130,7 +184,7 @@ impl Provider {
         &self,
         request: Request,
         deadline: Deadline,
-        read: &impl Fn(&[u8]) -> Option<T>,
+        read: &impl Fn(&HeaderMap, Vec<u8>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         if deadline.left().is_zero() {
             return Err(self.fail(Kind::Late));
@@ -149,12 +203,16 @@ impl Provider {
         result
     }
 
-    async fn exchange<T>(&self, request: Request, read: &impl Fn(&[u8]) -> Option<T>) -> Result<T, Failure> {
+    async fn exchange<T>(
+        &self,
+        request: Request,
+        read: &impl Fn(&HeaderMap, Vec<u8>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let transport = |error: reqwest::Error| Failure::transport(self.dialect, &error);
         let response = self.http.execute(request).await.map_err(transport)?;
         let (status, headers) = (response.status(), response.headers().clone());
         let answer = match self.body(response).await {
-            Ok(body) if status.is_success() => read(&body).ok_or_else(|| self.fail(Kind::Unreadable)),
+            Ok(body) if status.is_success() => read(&headers, body),
             Ok(body) => Err(Failure::status(self.dialect, status.as_u16(), &headers, &body)),
             // A status that is an error says more than the body that broke off.
             Err(_) if !status.is_success() => Err(Failure::status(self.dialect, status.as_u16(), &headers, &[])),
@@ -167,7 +225,9 @@ impl Provider {
 
     /// The body, if it is no larger than the limit: it is never held beyond that, whatever its announced length.
     async fn body(&self, mut response: Response) -> Result<Vec<u8>, Failure> {
-        let mut body = Vec::new();
+        // As much as is announced, and not twice that from growing.
+        let announced = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
+        let mut body = Vec::with_capacity(announced.min(self.dialect.largest));
         let transport = |error: reqwest::Error| Failure::transport(self.dialect, &error);
         while let Some(chunk) = response.chunk().await.map_err(transport)? {
             if body.len() + chunk.len() > self.dialect.largest {

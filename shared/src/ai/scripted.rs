@@ -18,6 +18,8 @@ use crate::secret::Secret;
 pub(crate) enum Line {
     /// Status, extra headers (each ends in CR LF) and body.
     Answer(u16, &'static str, String),
+    /// The same with a body that is no text.
+    Bytes(u16, &'static str, Vec<u8>),
     /// The head of an answer, and then nothing.
     Hang,
     /// Closed before the answer is whole.
@@ -29,6 +31,12 @@ pub(crate) type Requests = Arc<Mutex<Vec<(String, String)>>>;
 
 /// A provider with a script; a request beyond its end is closed without an answer.
 pub(crate) async fn provider(script: Vec<Line>) -> (Ai, Requests) {
+    let (address, requests) = listen(script).await;
+    (ai(&format!("{address}/v1/")), requests)
+}
+
+/// The address of a server with a script.
+pub(crate) async fn listen(script: Vec<Line>) -> (String, Requests) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("bound");
     let requests = Requests::default();
@@ -47,7 +55,7 @@ pub(crate) async fn provider(script: Vec<Line>) -> (Ai, Requests) {
             kept.lock().expect("whole").push(request);
         }
     });
-    (ai(&format!("http://{address}/v1/")), requests)
+    (format!("http://{address}"), requests)
 }
 
 /// An `Ai` whose provider is at `base_url`.
@@ -74,13 +82,18 @@ pub(crate) fn keep_the_contract(bodies: Vec<Value>) {
 }
 
 /// Checks requests against the provider's own description, where `CONTRACT_SPECS` tells where it lies.
-#[expect(clippy::disallowed_methods, reason = "a test looks for its data where it is told to")]
 pub(crate) fn keep_the_contract_of(request: &str, bodies: Vec<Value>) {
+    keep("openai.strict-requests.openapi.json", request, bodies);
+}
+
+/// The same for any description.
+#[expect(clippy::disallowed_methods, reason = "a test looks for its data where it is told to")]
+pub(crate) fn keep(description: &str, request: &str, bodies: Vec<Value>) {
     let Some(folder) = std::env::var_os("CONTRACT_SPECS").map(std::path::PathBuf::from) else {
         eprintln!("skipped: CONTRACT_SPECS names no directory of API descriptions");
         return;
     };
-    let spec = std::fs::read(folder.join("openai.strict-requests.openapi.json")).expect("the description");
+    let spec = std::fs::read(folder.join(description)).expect("the description");
     let mut spec: Value = serde_json::from_slice(&spec).expect("JSON");
     let schema = json!({
         "$ref": format!("#/components/schemas/{request}"),
@@ -98,37 +111,41 @@ pub(crate) fn keep_the_contract_of(request: &str, bodies: Vec<Value>) {
 async fn read(stream: &mut TcpStream) -> (String, String) {
     let mut bytes = Vec::new();
     let mut buffer = [0; 4096];
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     loop {
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            let (head, body) = (text(&bytes[..end]), &bytes[end + 4..]);
             let length =
                 head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
             if body.len() >= length.unwrap_or(0) {
-                return (head.to_owned(), body.to_owned());
+                return (head, text(body));
             }
         }
         match stream.read(&mut buffer).await {
             Ok(count @ 1..) => bytes.extend_from_slice(&buffer[..count]),
-            _ => return (text, String::new()),
+            _ => return (text(&bytes), String::new()),
         }
     }
 }
 
 /// Serves one line; a stream that must stay open is given back.
 async fn serve(mut stream: TcpStream, line: Line) -> Option<TcpStream> {
-    let (text, hold) = match line {
-        Line::Answer(status, headers, body) => {
-            let length = body.len();
-            let head =
-                format!("HTTP/1.1 {status} Scripted\r\ncontent-length: {length}\r\nconnection: close\r\n{headers}\r\n");
-            (head + &body, false)
-        }
-        Line::Hang => ("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{".to_owned(), true),
-        Line::Break => ("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{".to_owned(), false),
+    let broken = || b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{".to_vec();
+    let (bytes, hold) = match line {
+        Line::Answer(status, headers, body) => (answer(status, headers, body.as_bytes()), false),
+        Line::Bytes(status, headers, body) => (answer(status, headers, &body), false),
+        Line::Hang => (broken(), true),
+        Line::Break => (broken(), false),
     };
     // A client that has read enough hangs up: that is its right.
-    let _closed = stream.write_all(text.as_bytes()).await;
+    let _closed = stream.write_all(&bytes).await;
     hold.then_some(stream)
+}
+
+fn answer(status: u16, headers: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let head = format!("HTTP/1.1 {status} Scripted\r\ncontent-length: {length}\r\nconnection: close\r\n{headers}\r\n");
+    [head.as_bytes(), body].concat()
 }
 
 /// A whole answer as recorded ones look, with this text.

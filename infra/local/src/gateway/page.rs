@@ -1,4 +1,4 @@
-//! The page at `/` and its files under `/page/`, compiled in. Its policy lets it talk to this stack's two APIs and to
+//! The page at `/` and its files under `/page/`, compiled in. Its policy lets it talk to this stack's two APIs, to S3 and to
 //! nothing else.
 
 use crate::server::{self, Response};
@@ -40,6 +40,9 @@ const FILES: &[File] = files![
     "panels/generate.form.js",
     "panels/generate.html",
     "panels/generate.js",
+    "panels/images.css",
+    "panels/images.html",
+    "panels/images.js",
     "panels/keys.css",
     "panels/keys.html",
     "panels/keys.js",
@@ -69,10 +72,11 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// `ws` is the origin of the WebSocket API, which no browser takes for `'self'`: its port is another.
-    pub(crate) fn new(ws: &str) -> Self {
+    /// `ws` and `s3` are the origins of the WebSocket API and of uploads, which no browser takes for `'self'`: their ports
+    /// are others.
+    pub(crate) fn new(ws: &str, s3: &str) -> Self {
         let policy = format!(
-            "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self' {ws}; img-src data: 'self'; \
+            "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self' {ws} {s3}; img-src data: blob: 'self' {s3}; \
              base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
              trusted-types 'none'"
         );

@@ -9,6 +9,7 @@ pub(crate) struct Endpoints {
     pub(crate) dynamodb: String,
     pub(crate) secrets_manager: String,
     pub(crate) lambda: String,
+    pub(crate) s3: String,
 }
 
 /// `serial` is `None` for a process that somebody else will start.
@@ -43,6 +44,7 @@ pub(crate) fn of(
         ("TZ", ":UTC"),
         ("AWS_ENDPOINT_URL_DYNAMODB", &endpoints.dynamodb),
         ("AWS_ENDPOINT_URL_LAMBDA", &endpoints.lambda),
+        ("AWS_ENDPOINT_URL_S3", &endpoints.s3),
         ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &endpoints.secrets_manager),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))

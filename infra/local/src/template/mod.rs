@@ -2,6 +2,7 @@
 //! rotations and policies. Anything else in it stops the stack with a sentence naming the line.
 //! Absent: conditions, mappings.
 
+mod bucket;
 mod fields;
 mod function;
 mod http_api;
@@ -14,6 +15,7 @@ mod table;
 mod websocket_api;
 mod yaml;
 
+pub(crate) use bucket::Bucket;
 #[cfg(test)]
 pub(crate) use function::HttpRoute;
 pub(crate) use function::{Event, Function};
@@ -39,6 +41,7 @@ pub(crate) struct Template {
     pub(crate) functions: Vec<Function>,
     pub(crate) tables: Vec<Table>,
     pub(crate) secrets: Vec<Secret>,
+    pub(crate) buckets: Vec<Bucket>,
     pub(crate) rotations: Vec<Rotation>,
     pub(crate) cors: Option<Cors>,
     /// What `!Ref` answers for the HTTP API.
@@ -83,6 +86,16 @@ impl Template {
         }
         sections.finish()?;
         Ok(template)
+    }
+
+    /// Lets pages of this origin call what has an own answer to other origins: the page to try it does.
+    pub(crate) fn admit(&mut self, origin: &str) {
+        for cors in self.buckets.iter_mut().filter_map(|bucket| bucket.cors.as_mut()) {
+            cors.origins.push(origin.to_owned());
+        }
+        for origins in self.functions.iter_mut().filter_map(|function| function.environment.get_mut("CORS_ORIGINS")) {
+            *origins = format!("{origins},{origin}");
+        }
     }
 
     #[cfg(test)]

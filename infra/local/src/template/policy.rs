@@ -65,7 +65,7 @@ fn statement(node: &Node) -> Result<Statement, Refusal> {
             );
         }
         let emulated = ["execute-api:ManageConnections", "lambda:InvokeFunction"].contains(&name.as_str())
-            || ["dynamodb:", "secretsmanager:"].iter().any(|service| name.starts_with(service));
+            || ["dynamodb:", "s3:", "secretsmanager:"].iter().any(|service| name.starts_with(service));
         if !emulated {
             return Refusal::at(action.line, format!("this stack does not emulate the service of the action `{name}`"));
         }

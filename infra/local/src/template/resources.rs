@@ -5,7 +5,7 @@ use super::fields::Fields;
 use super::function::{self, Globals};
 use super::intrinsics::{ACCOUNT, REGION, Resource};
 use super::yaml::{Node, Refusal};
-use super::{Template, http_api, secret, table, websocket_api};
+use super::{Template, bucket, http_api, secret, table, websocket_api};
 use std::collections::HashMap;
 
 /// Name and ARN of every resource, before anything refers to them.
@@ -21,6 +21,7 @@ pub(crate) fn names(resources: &Node) -> Result<HashMap<String, Resource>, Refus
                 (name, Some(arn))
             }
             "AWS::DynamoDB::Table" => (id.clone(), Some(table::arn(id))),
+            "AWS::S3::Bucket" => (bucket::name(id), Some(bucket::arn(id))),
             "AWS::SecretsManager::Secret" => (secret::arn(id), None),
             "AWS::Logs::LogGroup" => (id.clone(), Some(format!("arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{id}:*"))),
             "AWS::Serverless::HttpApi" => (id.to_ascii_lowercase(), None),
@@ -70,6 +71,7 @@ pub(crate) fn read(resources: &Node, globals: &Globals, template: &mut Template)
             }
             "AWS::ApiGatewayV2::RouteResponse" => responses.push(websocket_api::response(key.line, &mut properties)?),
             "AWS::DynamoDB::Table" => template.tables.push(table::read(id, &mut properties)?),
+            "AWS::S3::Bucket" => template.buckets.push(bucket::read(id, &mut properties)?),
             "AWS::SecretsManager::Secret" => template.secrets.push(secret::read(id, &mut properties)?),
             "AWS::SecretsManager::RotationSchedule" => rotations.push((key.line, secret::rotation(&mut properties)?)),
             "AWS::Lambda::Permission" => permitted.extend(permission(&mut properties)?),

@@ -67,8 +67,8 @@ fn unknown_things_are_refused_at_their_line() {
             "6: `dynamodb:*` is a wildcard; name the actions that the function uses",
         ),
         (
-            &function_with("Policies: [{Statement: [{Effect: Allow, Action: s3:GetObject, Resource: a}]}]"),
-            "6: this stack does not emulate the service of the action `s3:GetObject`",
+            &function_with("Policies: [{Statement: [{Effect: Allow, Action: sqs:SendMessage, Resource: a}]}]"),
+            "6: this stack does not emulate the service of the action `sqs:SendMessage`",
         ),
         (
             &function_with("Policies: [{Statement: [{Effect: Deny, Action: a, Resource: b}]}]"),
@@ -171,5 +171,30 @@ fn what_a_websocket_api_cannot_do_here_is_refused_at_its_line() {
         (route(""), "  Second:\n    Type: AWS::Serverless::WebSocketApi\n    Properties: {RouteSelectionExpression: $request.body.a, Routes: {a: {FunctionArn: !GetAtt F.Arn}}}\n".to_owned(), "10: Api is a WebSocket API already"),
     ] {
         assert_eq!(refused(&sockets_with(&properties, &beside)), sentence, "{properties}");
+    }
+}
+
+#[test]
+fn a_bucket_has_a_name_in_lower_case_days_and_origins() {
+    let bucket = |properties: &str| {
+        let text = format!("Resources:\n  UploadBucket:\n    Type: AWS::S3::Bucket\n    Properties: {properties}\n");
+        Template::parse(&text, &BTreeMap::new())
+    };
+    let mut template = bucket(
+        "{LifecycleConfiguration: {Rules: [{Status: Enabled, ExpirationInDays: 1}, {Status: Disabled, ExpirationInDays: 2}]}, \
+         CorsConfiguration: {CorsRules: [{AllowedMethods: [POST], AllowedOrigins: [http://a], MaxAge: 600}]}}",
+    )
+    .unwrap();
+    template.admit("http://b");
+    let [bucket_read] = template.buckets.as_slice() else { panic!("one bucket") };
+    assert_eq!((bucket_read.name.as_str(), &bucket_read.expirations), ("uploadbucket", &vec![(String::new(), 1)]));
+    assert_eq!(bucket_read.cors.as_ref().unwrap().origins, ["http://a", "http://b"]);
+    for (properties, line) in [
+        ("{VersioningConfiguration: {Status: Enabled}}", "VersioningConfiguration"),
+        ("{LifecycleConfiguration: {Rules: [{Status: Enabled, Transitions: []}]}}", "Transitions"),
+        ("{CorsConfiguration: {CorsRules: []}}", "one CORS rule"),
+    ] {
+        let refusal = bucket(properties).unwrap_err();
+        assert!(refusal.why.contains(line), "{}", refusal.why);
     }
 }

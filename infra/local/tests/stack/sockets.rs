@@ -440,11 +440,12 @@ async fn functions_find_the_apis_of_their_template() {
     assert_eq!(environment["HTTP_URL"], stack.http());
     assert_eq!(environment["TASK_FUNCTION"], "task");
     assert_eq!(environment["AWS_ENDPOINT_URL_LAMBDA"], stack.lambda());
+    assert_eq!(environment["AWS_ENDPOINT_URL_S3"], stack.s3());
     assert_eq!(stack.addresses()["websocket"], stack.websocket());
     assert_eq!(stack.addresses()["outputs"]["WebSocketUrl"], stack.websocket());
     assert_eq!(stack.outputs().last().unwrap(), &("HttpApiUrl".to_owned(), stack.http().to_owned()));
     let page = get(stack.http(), "/").await;
-    assert!(page.head.contains(&format!("connect-src 'self' {};", stack.ws())), "{}", page.head);
+    assert!(page.head.contains(&format!("connect-src 'self' {} {};", stack.ws(), stack.s3())), "{}", page.head);
     let routes = stack.socket_routes();
     assert_eq!(routes.iter().filter(|route| !route.answers).count(), 5);
 }

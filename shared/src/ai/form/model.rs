@@ -54,6 +54,7 @@ pub(crate) fn task<'c>(choice: &'c Choice, request: &Request) -> Task<'c> {
         choice,
         system: SYSTEM,
         question: question(request),
+        image: None,
         most_tokens: TOKENS,
         schema: Some(("form", &SCHEMA)),
         again: "Give the whole form again, corrected:",

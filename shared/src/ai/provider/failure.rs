@@ -49,7 +49,7 @@ pub enum Kind {
 }
 
 impl Failure {
-    pub(super) fn new(dialect: &Dialect, kind: Kind) -> Self {
+    pub(crate) fn new(dialect: &Dialect, kind: Kind) -> Self {
         let retryable = matches!(kind, Kind::Connect | Kind::Resting);
         Self { provider: dialect.name, kind, code: None, request_id: None, pause: None, retryable }
     }

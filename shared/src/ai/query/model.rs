@@ -39,6 +39,7 @@ pub(super) fn task<'c>(choice: &'c Choice, query: &str) -> Task<'c> {
         choice,
         system: SYSTEM,
         question: json!({ "query": query }).to_string(),
+        image: None,
         most_tokens: TOKENS,
         schema: Some(("query", &SCHEMA)),
         again: "Give the whole answer again, corrected:",

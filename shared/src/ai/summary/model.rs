@@ -34,6 +34,7 @@ pub(super) fn task<'c>(choice: &'c Choice, content: &str, most: usize) -> Task<'
         choice,
         system: SYSTEM,
         question: json!({"content": content, "maxLength": most}).to_string(),
+        image: None,
         most_tokens: tokens(most),
         schema: Some(("summary", &SCHEMA)),
         again: "Give the summary again, corrected:",
