@@ -58,10 +58,15 @@ async fn expire_claims(world: &World, session: &Session) {
 
 /// Makes a namespace look as if its vectors were of this kind.
 async fn relabel(world: &World, session: &Session, kind: &str) {
+    counting(world, session, kind, 0).await;
+}
+
+/// The same, with so many passages.
+async fn counting(world: &World, session: &Session, kind: &str, passages: u64) {
     let item =
         [("pk", partition(session)), ("sk", AttributeValue::S("@".into())), ("model", AttributeValue::S(kind.into()))];
-    let zeros = ["epoch", "docs", "passages"].map(|name| (name, AttributeValue::N("0".into())));
-    let item = item.into_iter().chain(zeros).chain([("ver", AttributeValue::N("1".into()))]);
+    let counts = [("epoch", 0), ("docs", passages), ("passages", passages), ("ver", 1)];
+    let item = item.into_iter().chain(counts.map(|(name, count)| (name, AttributeValue::N(count.to_string()))));
     let item = item.map(|(name, value)| (name.to_owned(), value)).collect();
     world.tables().put_item().table_name("VectorsTable").set_item(Some(item)).send().await.unwrap();
 }
@@ -276,4 +281,89 @@ async fn a_namespace_of_another_kind_is_refused_until_it_is_deleted() {
     ann.client.delete_with(DOCUMENTS, &json!({"ids": ["doc-1"]})).await.assert_problem(409, "VECTORS_DIFFER");
     assert_eq!(ann.client.delete_with(DOCUMENTS, &json!({"all": true})).await.status, 200);
     assert_report(&ann.index(notes(1)).await, 1, 0);
+}
+
+#[tokio::test]
+async fn a_full_namespace_says_so_and_names_pinecone() {
+    let world = World::start().await;
+    let ann = world.account("ann@example.com").await;
+    counting(&world, &ann, "lexical-1 embedded", 19_998).await;
+    let reply = ann.index(notes(5)).await;
+    assert_eq!(
+        (reply.status, &reply.body["indexed"], &reply.body["success"]),
+        (200, &json!(2), &json!(false)),
+        "{}",
+        reply.text
+    );
+    let failed = reply.body["failed"].as_array().unwrap();
+    assert_eq!(failed.len(), 3);
+    for failed in failed {
+        assert_eq!(failed["code"], "NAMESPACE_FULL");
+        assert!(failed["message"].as_str().unwrap().contains("PINECONE_API_KEY"), "{failed}");
+    }
+    // What is there may still be replaced, and what goes makes room.
+    let mut changed = notes(1);
+    changed[0]["content"] = json!("Another text.");
+    assert_report(&ann.index(changed).await, 1, 0);
+    assert_eq!(ann.client.delete_with(DOCUMENTS, &json!({"ids": ["doc-0"]})).await.body["deleted"], 1);
+    assert_report(&ann.index(json!([note(9)])).await, 1, 0);
+}
+
+#[tokio::test]
+async fn row_49_without_money_nothing_is_embedded_or_written() {
+    let service = Pinecone::start().await;
+    let base_url = format!("{}/v1", service.base_url);
+    let world = World::with(|builder| {
+        let builder = builder.setting("PINECONE_API_KEY", KEY).setting("PINECONE_BASE_URL", &service.base_url);
+        let builder = builder.setting("OPENAI_API_KEY", "sk-test").setting("OPENAI_BASE_URL", &base_url);
+        builder.setting("BUDGET_USER_DAY", "0.0000001")
+    })
+    .await;
+    let ann = world.account("ann@example.com").await;
+    ann.index(notes(3)).await.assert_problem(402, "BUDGET_EXCEEDED");
+    assert_eq!((service.requests("/v1/embeddings").len(), service.requests("/vectors/upsert").len()), (0, 0));
+    let again = ann.index(notes(3)).await;
+    again.assert_problem(402, "BUDGET_EXCEEDED");
+}
+
+/// Row 62 with vectors outside the table: wherever the call dies, once its claims are over every document is indexed
+/// once, and no record is left that belongs to none.
+#[tokio::test]
+async fn row_62_indexing_into_pinecone_killed_at_every_call_and_sent_again() {
+    let (world, service, ann) = outside(false).await;
+    assert_report(&ann.index(notes(3)).await, 3, 0);
+    let mut died = 0;
+    for kill in [DynamoDbFault::KillBefore, DynamoDbFault::KillAfter] {
+        for call in 0.. {
+            let mut documents = notes(3);
+            // The first one has several passages in every other round.
+            let long = format!("Round {kill:?}{call} goes on. ").repeat(if call % 2 == 0 { 90 } else { 1 });
+            documents[0]["content"] = json!(long);
+            documents[1]["content"] = json!(format!("Round {kill:?}{call}, the second."));
+            world.stack.dynamodb_fault(Rule::new(kill).function("index-documents").skip(call).times(1));
+            let killed = ann.index(documents.clone()).await;
+            world.stack.end_faults();
+            if killed.status == 200 {
+                assert!(call >= 8, "limit, head, rows, two claims, reserve, settle, commit");
+                break;
+            }
+            died += 1;
+            assert_eq!(killed.status, 502, "{}", killed.text);
+            expire_claims(&world, &ann).await;
+            let again = ann.index(documents).await;
+            assert_eq!((again.status, &again.body["success"]), (200, &json!(true)), "{kill:?}{call}: {}", again.text);
+            let passages = service.records().len();
+            assert_eq!(
+                passages,
+                if call % 2 == 0 { passages.max(4) } else { 3 },
+                "{kill:?}{call}: {:?}",
+                service.records()
+            );
+            let found =
+                ann.search(&format!("{kill:?}{call}"), json!({"topK": 5, "keywordWeight": 1, "enhance": false})).await;
+            let found: BTreeSet<_> = ids(&found).into_iter().collect();
+            assert_eq!(found, BTreeSet::from(["doc-0".to_owned(), "doc-1".to_owned()]), "{kill:?}{call}");
+        }
+    }
+    assert!(died >= 16, "{died}");
 }

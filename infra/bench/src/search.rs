@@ -30,6 +30,7 @@ const CALL: usize = 250;
 const QUERIES: usize = 200;
 const COLD: usize = 5;
 const TOP: usize = 10;
+const TRIES: usize = 8;
 const TIME: Duration = Duration::from_secs(60);
 
 /// What was measured with so many documents.
@@ -123,14 +124,13 @@ async fn with(stack: &Stack, tenant: u8, count: usize) -> Result<Measured> {
     let queries = queries(&texts);
     let searcher = app(stack, "search")?;
     stack.clear_dynamodb_calls();
-    find(searcher, payer, "anything at all", 0.8).await?;
+    timed(searcher, payer, "anything at all", 0.8).await?;
     let units_cold = units(stack, "search");
     stack.clear_dynamodb_calls();
     let mut warm = Times::default();
     for query in &queries {
-        let started = Instant::now();
-        let found = find(searcher, payer, query, 0.8).await?;
-        warm.add(started.elapsed());
+        let (took, found) = timed(searcher, payer, query, 0.8).await?;
+        warm.add(took);
         if found.results.len() != TOP {
             bail!("{} results for {query}", found.results.len());
         }
@@ -139,9 +139,7 @@ async fn with(stack: &Stack, tenant: u8, count: usize) -> Result<Measured> {
     let mut cold = Times::default();
     for query in queries.iter().take(COLD) {
         let fresh = app(stack, "search")?;
-        let started = Instant::now();
-        find(fresh, payer, query, 0.8).await?;
-        cold.add(started.elapsed());
+        cold.add(timed(fresh, payer, query, 0.8).await?.0);
     }
     let (exact, scan, recall) = compare(searcher, payer, &texts, &queries).await?;
     Ok(Measured {
@@ -171,12 +169,23 @@ async fn compare(app: &'static App, payer: Payer, texts: &[String], queries: &[S
         scores.sort_by(|a, b| b.0.total_cmp(&a.0));
         exact.add(started.elapsed());
         let best: HashSet<String> = scores.iter().take(TOP).map(|(_, n)| n.to_string()).collect();
-        let started = Instant::now();
-        let found = find(app, payer, query, 1.0).await?;
-        scan.add(started.elapsed());
+        let (took, found) = timed(app, payer, query, 1.0).await?;
+        scan.add(took);
         shared += found.results.iter().filter(|hit| best.contains(&hit.id)).count();
     }
     Ok((exact, scan, shared as f64 / (queries.len() * TOP) as f64))
+}
+
+/// A search and its time. On a machine that is busy with other things DynamoDB's two seconds may pass: then once more.
+async fn timed(app: &'static App, payer: Payer, query: &str, semantic: f64) -> Result<(Duration, Results)> {
+    for _ in 0..TRIES {
+        let started = Instant::now();
+        match find(app, payer, query, semantic).await {
+            Ok(found) => return Ok((started.elapsed(), found)),
+            Err(error) => eprintln!("once more: {error:#}"),
+        }
+    }
+    bail!("no search succeeded")
 }
 
 async fn find(app: &'static App, payer: Payer, query: &str, semantic: f64) -> Result<Results> {
