@@ -2,7 +2,7 @@
 //!
 //! API Gateway's `@connections` and Lambda's Invoke are a path and a body. Their SDK clients would be megabytes of
 //! operations that nobody calls, and a post to each of a thousand connections would go through all of their layers.
-//! Deliberately absent: retries, which only the caller can judge.
+//! Deliberately absent: retries of what was answered, which only the caller can judge. What was not may happen twice.
 
 use std::fmt;
 use std::pin::Pin;
@@ -108,13 +108,20 @@ impl Signed {
             SignableRequest::new(method.as_str(), url, headers.iter().copied(), SignableBody::Bytes(body.as_bytes()))
                 .map_err(Error::internal)?;
         let (instructions, _) = sign(signable, &params).map_err(Error::internal)?.into_parts();
-        let mut request = client.request(method, url).timeout(within);
-        for (name, value) in headers.iter().copied().chain(instructions.headers()) {
-            request = request.header(name, value);
-        }
+        let send = async || {
+            let mut request = client.request(method.clone(), url).timeout(within);
+            for (name, value) in headers.iter().copied().chain(instructions.headers()) {
+                request = request.header(name, value);
+            }
+            request.body(body.clone()).send().await
+        };
         // The URL may hold a connection's id: it goes into no log.
         let unanswered = |error: reqwest::Error| Error::unavailable(error.without_url());
-        let response = request.body(body).send().await.map_err(unanswered)?;
+        let response = match send().await {
+            // A connection that the other side closed while this instance was frozen shows that only when it is used.
+            Err(error) if !error.is_timeout() => send().await.map_err(unanswered)?,
+            answer => answer.map_err(unanswered)?,
+        };
         let status = response.status();
         let kind = response.headers().get("x-amzn-errortype").and_then(|value| value.to_str().ok());
         let kind = kind.unwrap_or_default().split(':').next().unwrap_or_default().to_owned();

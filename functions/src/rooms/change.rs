@@ -7,7 +7,7 @@
 
 use aura::auth::Permission;
 use aura::error::Refusal;
-use aura::rooms::{Author, Role, Written};
+use aura::rooms::{Author, Failure, Role, Written};
 use aura::sockets::broadcast::Message as Told;
 use aura::sockets::frame::{Bytes, Frame};
 use aura::sockets::{Connection, Kind};
@@ -45,12 +45,17 @@ pub async fn make(
     write: impl Future<Output = rooms::Result<Written>>,
 ) -> Answer<Written> {
     let (written, crowd) = tokio::join!(write, app.sockets.of(room));
-    let written = written?;
+    let written = match written {
+        // Perhaps by its history: nobody else asks for that to be made shorter while nothing can be written.
+        Err(full @ Failure::Refused(rooms::Refusal::Full)) => {
+            compact(app, room).await;
+            return Err(full.into());
+        }
+        written => written?,
+    };
     let compacted = async {
-        if written.compact
-            && let Err(error) = app.background.compact(room).await
-        {
-            tracing::warn!(code = error.code(), error = ?error, "compaction was not asked for");
+        if written.compact {
+            compact(app, room).await;
         }
     };
     let told = async {
@@ -68,6 +73,13 @@ pub async fn make(
     };
     tokio::join!(compacted, told);
     Ok(written)
+}
+
+/// Asks for a shorter history; that it was asked for in vain does not touch the change.
+async fn compact(app: &App, room: RoomId) {
+    if let Err(error) = app.background.compact(room).await {
+        tracing::warn!(code = error.code(), error = ?error, "compaction was not asked for");
+    }
 }
 
 /// The change, as each kind of client follows it.

@@ -1,6 +1,7 @@
 //! What rooms cost: calls, rounds, units and posts. ARCHITECTURE.md lists what is asserted here.
 
 use aura_local::{Call, DynamoDbFault as Fault, DynamoDbRule as Rule};
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 
 use crate::socket::{Document, Socket};
@@ -138,4 +139,56 @@ async fn the_other_messages_cost_little() {
     world.stack.clear_dynamodb_calls();
     Socket::program(&world, &ann, &room).await;
     assert_eq!(calls(&world, "connect"), ["GetItem"]);
+}
+
+/// A joiner reads the snapshot and what came after it, once; the log before it is gone.
+#[tokio::test]
+async fn a_joiner_reads_the_snapshot_and_the_tail() {
+    let world = World::start().await;
+    let ann = world.account("ann@example.com").await;
+    let text = "0123456789".repeat(20_000);
+    let room = world.room(&ann, &text).await;
+    let mut a = world.enter(&ann, &room, "json", "a").await;
+    for n in 1..=3 {
+        a.insert(n, n, 0, "x").await;
+    }
+    let compact = async || {
+        let done = world.stack.invoke("compact-room", json!({ "room": room })).await;
+        assert!(done.is_ok(), "{done:?} {:?}", world.stack.logs("compact-room"));
+    };
+    // What is young stays: an instance may still believe in the log's end as it was.
+    compact().await;
+    a.ask(&json!({ "action": "heartbeat", "rev": 0 }), "behind").await;
+    let entries = async || {
+        let items = world.tables().scan().table_name("RoomsTable").send().await.unwrap().items.unwrap();
+        items.into_iter().filter(|item| item["sk"].as_s().unwrap().starts_with("L#")).collect::<Vec<_>>()
+    };
+    assert_eq!(entries().await.len(), 4);
+    for item in entries().await {
+        let request = world.tables().update_item().table_name("RoomsTable");
+        let request = request.key("pk", item["pk"].clone()).key("sk", item["sk"].clone());
+        let request = request.update_expression("SET #t = :old").expression_attribute_names("#t", "t");
+        request.expression_attribute_values(":old", AttributeValue::N("1000".into())).send().await.unwrap();
+    }
+    compact().await;
+    compact().await;
+    let left = entries().await;
+    assert!((1..4).contains(&left.len()), "{} entries", left.len());
+    assert!(world.stack.logs("compact-room").iter().all(|line| !line.contains("ERROR")));
+
+    world.stack.kill("join").await;
+    let mut b = Socket::program(&world, &ann, &room).await;
+    world.stack.clear_dynamodb_calls();
+    let welcome = b.join("yjs", "b").await;
+    assert!(welcome["state"]["url"].is_string(), "{welcome}");
+    let queries = world.stack.dynamodb_calls("join").into_iter().filter(|call| call.operation == "Query");
+    let read: f64 = queries.filter_map(|call| call.capacity).sum();
+    // 200 KB of text, once: 50 units of 4 KB.
+    assert!((50.0..60.0).contains(&read), "{read} units");
+    assert_eq!(world.text(&ann, &room).await, format!("xxx{text}"));
+    b.ask(&json!({ "action": "pull", "from": 1 }), "snapshot").await;
+    // Whoever edits a text that is no longer kept hears where the text is now; an instance that has it still knows better.
+    world.stack.kill("edit").await;
+    let nack = a.refused(&crate::socket::insertion(9, 0, 0, "x"), "stale_base").await;
+    assert_eq!((&nack["rev"], nack.get("text")), (&welcome["rev"], None));
 }

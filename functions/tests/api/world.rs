@@ -71,6 +71,14 @@ impl World {
         Box::leak(Box::new(app))
     }
 
+    /// The domain in this process, with the environment and the rights of a function.
+    pub fn app_as(&self, function: &str, clock: &Clock) -> &'static App {
+        let environment = self.stack.addresses()["environment"][function].clone();
+        let lookup = |name: &str| environment.get(name).and_then(Value::as_str).map(str::to_owned);
+        let app = App::new(Config::from_lookup(lookup).expect("settings"), clock.clone(), &[]).expect("an app");
+        Box::leak(Box::new(app))
+    }
+
     /// A DynamoDB client with an operator's rights.
     pub fn tables(&self) -> aws_sdk_dynamodb::Client {
         let credentials = aws_sdk_dynamodb::config::Credentials::new("operator", "secret", None, None, "test");

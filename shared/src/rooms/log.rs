@@ -33,6 +33,8 @@ const SLACK: usize = 200_000;
 const MOST_CIDS: usize = 8;
 /// How many bytes a log may have before somebody should make a snapshot; or half as many entries again as its window.
 const LARGE: usize = 256_000;
+/// How many bytes more than a room's a log may have that was written too fast to be made shorter in between.
+const BURST: usize = 14_000_000;
 /// How often in a window that is said.
 const REMINDERS: usize = 10;
 
@@ -257,7 +259,12 @@ impl Rooms {
             }
         };
         let room = MAX_ROOM + if deletes { SLACK } else { 0 };
-        if replica.bytes + bytes > room { Err(Refusal::Full.into()) } else { Ok(()) }
+        if replica.bytes + bytes <= room {
+            return Ok(());
+        }
+        // A burst is much longer as a log than as a text, until it may be made a snapshot.
+        let fits = replica.bytes + bytes <= room + BURST && replica.dense(self.server_cid()?)? + bytes <= room;
+        if fits { Ok(()) } else { Err(Refusal::Full.into()) }
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one answer")]

@@ -15,6 +15,8 @@ use crate::{Error, UserId};
 
 /// How many steps between texts are kept for those who follow without Yjs.
 const STEPS: usize = 128;
+/// After how many bytes more a room is measured again.
+const REMEASURE: usize = 256_000;
 
 /// A room, up to its `head`.
 #[derive(Debug)]
@@ -41,6 +43,8 @@ pub(super) struct Replica {
     pub verified: Timestamp,
     /// Bytes of snapshot and log.
     pub bytes: usize,
+    /// What the room took as a snapshot when that was measured, and `bytes` then.
+    dense: Option<(usize, usize)>,
     /// The text at `head`, once somebody needed it.
     text: Option<Live>,
 }
@@ -81,6 +85,7 @@ impl Replica {
             once: None,
             cids: BTreeMap::new(),
             verified,
+            dense: None,
             text: None,
         };
         let whole =
@@ -164,6 +169,16 @@ impl Replica {
             }
         };
         Ok(self.text.insert(live))
+    }
+
+    /// What the room would take as a snapshot, in bytes: measured now and then, with all that was written since.
+    pub fn dense(&mut self, cid: Cid) -> Result<usize> {
+        let (measured, then) = match self.dense {
+            Some((measured, then)) if self.bytes - then <= REMEASURE => (measured, then),
+            _ => (self.document_at(self.head, cid)?.0.encode().len(), self.bytes),
+        };
+        self.dense = Some((measured, then));
+        Ok(measured + self.bytes - then)
     }
 
     /// The text at `head`, and all of its history as one update.
