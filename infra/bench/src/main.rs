@@ -13,6 +13,8 @@
 //! Then it measures what we add to a provider's call: warm calls of generate-form through the whole stack beside calls of
 //! a provider that answers at once, by 1 and by 16 callers, and the function's share of it.
 //!
+//! Then rooms: edits of 2 to 1,000 connections, acknowledged and arrived.
+//!
 //! `--only PART` measures one part (see `--help`). `--quick` makes few runs, `--runs N` as many as asked for. It is never a test: a busy machine would fail it.
 //! Deliberately absent: TLS, networks and Lambda's own share of CPU, which only AWS has.
 
@@ -24,6 +26,7 @@ mod numbers;
 mod overhead;
 mod provider;
 mod report;
+mod rooms;
 mod rounds;
 mod runtime_api;
 mod search;
@@ -69,6 +72,8 @@ enum Part {
     Images,
     /// Search in the built-in store, beside brute force
     Search,
+    /// Edits of rooms of 2 to 1,000 connections
+    Rooms,
 }
 
 impl Options {
@@ -132,7 +137,10 @@ fn main() -> Result<()> {
         report::print_images(&images::measure(&mut world, &provider, &built)?);
     }
     if options.wants(Part::Search) {
-        search::print(&search::measure(&template, built)?);
+        search::print(&search::measure(&template, built.clone())?);
+    }
+    if options.wants(Part::Rooms) {
+        report::print_rooms(&rooms::measure(&template, built)?);
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use crate::images::Images;
 use crate::numbers::ms;
 use crate::overhead::{Inside, Overhead};
+use crate::rooms::Rooms;
 use crate::{HELLO, Measured};
 use std::time::Duration;
 
@@ -129,6 +130,49 @@ pub(crate) fn print_images(images: &Images) {
     );
     let most = memory.iter().filter_map(|(_, _, bytes)| *bytes).max().unwrap_or(0);
     println!("no function of images holds 128 MB: {} ({:.1} MB)", met(most < MEMORY_BAR), megabytes(most));
+}
+
+/// Edits of rooms.
+pub(crate) fn print_rooms(rooms: &Rooms) {
+    println!("\n{}\nrooms: five edits a second of each typist; times in ms\n", machine());
+    let answered = rooms.answered.median();
+    println!(
+        "a message that a function answers without a table: p50 {}, p99 {}\n",
+        ms(answered),
+        ms(rooms.answered.p99())
+    );
+    println!(
+        "{:>11} {:>7} {:>5} {:>8} {:>8} {:>10} {:>10} {:>10} {:>8} {:>6}",
+        "connections",
+        "typists",
+        "edits",
+        "ack p50",
+        "ack p99",
+        "x answered",
+        "remote p50",
+        "remote p99",
+        "missed",
+        "resent"
+    );
+    for room in &rooms.rooms {
+        println!(
+            "{:>11} {:>7} {:>5} {:>8} {:>8} {:>10.1} {:>10} {:>10} {:>8} {:>6}",
+            room.connections,
+            room.typists,
+            room.edits,
+            ms(room.ack.median()),
+            ms(room.ack.p99()),
+            ratio(room.ack.median(), answered),
+            ms(room.remote.median()),
+            ms(room.remote.p99()),
+            room.missed,
+            room.resent,
+        );
+    }
+    println!("\nmost memory of a process, MB:");
+    for (function, bytes) in &rooms.memory {
+        println!("{function:<20} {:>6.1}", megabytes(*bytes));
+    }
 }
 
 fn met(is_met: bool) -> &'static str {

@@ -33,7 +33,7 @@ impl Wire {
         self.stream.write_all(request.as_bytes())?;
         let (head, body) = self.message()?;
         let took = sent.elapsed();
-        if !head.starts_with("HTTP/1.1 200") {
+        if !head.starts_with("HTTP/1.1 20") {
             bail!("{path} answered {head}{}", String::from_utf8_lossy(&body));
         }
         Ok((took, serde_json::from_slice(&body)?))
