@@ -22,6 +22,14 @@ export const routes = {
   enhanceQuery: 'POST /api/ai/enhance-query',
   summarize: 'POST /api/ai/summarize',
   completeCode: 'POST /api/ai/complete-code',
+  search: 'POST /api/ai/search',
+  indexDocuments: 'POST /api/ai/index-documents',
+  indexJob: 'GET /api/ai/index-jobs/{id}',
+  deleteDocuments: 'DELETE /api/ai/documents',
+  analyzeImage: 'POST /api/ai/analyze-image',
+  describeImage: 'POST /api/ai/describe-image',
+  removeBackground: 'POST /api/ai/remove-background',
+  createUpload: 'POST /api/uploads',
   usage: 'GET /api/usage',
   health: 'GET /health',
   createRoom: 'POST /api/rooms',
@@ -156,6 +164,27 @@ export class Api {
       this.http.call<T.Summarized>('summarize', { body: { content, maxLength }, ...once }),
     completeCode: (code: string, language: string, context?: string, once: Once = {}) =>
       this.http.call<T.CompletedCode>('completeCode', { body: { code, language, context }, ...once }),
+  };
+
+  readonly documents = {
+    search: (query: string, options: T.SearchOptions = {}) => this.http.call<T.SearchResults>('search', { body: { query, options } }),
+    /** Many documents are indexed in the background: then the answer has a `jobId`. */
+    index: (documents: T.SentDocument[], to: { namespace?: string; background?: boolean } = {}, once: Once = {}) =>
+      this.http.call<T.Indexed | T.IndexJob>('indexDocuments', { body: { documents, ...to }, ...once }),
+    job: (id: string) => this.http.call<T.IndexJob>('indexJob', { path: { id } }),
+    /** By ids, by filter, or the whole namespace. */
+    delete: (which: T.Which) => this.http.call<T.DeletedDocuments>('deleteDocuments', { body: which }),
+  };
+
+  readonly images = {
+    analyze: (image: T.ImageSource, analysisTypes?: T.AnalysisType[], once: Once = {}) =>
+      this.http.call<T.AnalyzedImage>('analyzeImage', { body: { ...image, analysisTypes }, ...once }),
+    describe: (image: T.ImageSource, once: Once = {}) => this.http.call<T.DescribedImage>('describeImage', { body: { ...image }, ...once }),
+    removeBackground: (image: T.ImageSource, options: T.BackgroundOptions = {}, once: Once = {}) =>
+      this.http.call<T.CutOut>('removeBackground', { body: { ...image, ...options }, ...once }),
+    /** A form to post an image with that is too large for a request. */
+    createUpload: (contentType: string, size: number, once: Once = {}) =>
+      this.http.call<T.UploadForm>('createUpload', { body: { contentType, size }, ...once }),
   };
 
   readonly rooms = {

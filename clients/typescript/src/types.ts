@@ -159,3 +159,156 @@ export interface RoomMember {
   userId: string;
   role: 'owner' | 'editor' | 'viewer' | null;
 }
+
+export interface SearchOptions {
+  /** 1 to 100. */
+  topK?: number;
+  /** In Pinecone's operators. */
+  filter?: Record<string, unknown>;
+  namespace?: string;
+  semanticWeight?: number;
+  keywordWeight?: number;
+  enhance?: boolean;
+  explain?: boolean;
+}
+
+export interface Found {
+  id: string;
+  content: string;
+  title?: string;
+  metadata: Record<string, unknown>;
+  score: number;
+  parts?: { semantic: number; keyword: number; semanticWeight: number; keywordWeight: number };
+  /** Spans count Unicode code points. */
+  highlights: { text: string; spans: { start: number; end: number }[] }[];
+}
+
+export interface SearchResults {
+  results: Found[];
+  enhancedQuery: string;
+  intent: EnhancedQuery['intent'];
+  totalResults: number;
+  source: string;
+  cached: boolean;
+}
+
+export interface SentDocument {
+  id: string;
+  content: string;
+  title?: string;
+  metadata?: Record<string, string | number | boolean | string[]>;
+  tags?: string[];
+}
+
+export interface NotIndexed {
+  id: string;
+  code: string;
+  message: string;
+}
+
+export interface Indexed {
+  success: boolean;
+  indexed: number;
+  skipped: number;
+  failed: NotIndexed[];
+}
+
+export interface IndexJob {
+  jobId: string;
+  status: 'queued' | 'running' | 'stalled' | 'done';
+  total: number;
+  done: number;
+  /** 0 to 1. */
+  progress: number;
+  indexed: number;
+  skipped: number;
+  failedCount: number;
+  /** The first hundred. */
+  failed: NotIndexed[];
+}
+
+/** Which documents; one of the three. */
+export interface Which {
+  ids?: string[];
+  filter?: Record<string, unknown>;
+  all?: boolean;
+  namespace?: string;
+}
+
+export interface DeletedDocuments {
+  success: boolean;
+  deleted: number;
+}
+
+/** Base64 or a data URI, or the key of an upload. */
+export type ImageSource = { image: string } | { imageKey: string };
+
+export type AnalysisType = 'faces' | 'objects' | 'text' | 'labels' | 'safeSearch' | 'colors' | 'cropHints' | 'all';
+
+/** In pixels of the image as it is shown. */
+export interface Box {
+  left: number;
+  top: number;
+  width: number;
+  height: number;
+}
+
+export type Likelihood = 'UNKNOWN' | 'VERY_UNLIKELY' | 'UNLIKELY' | 'POSSIBLE' | 'LIKELY' | 'VERY_LIKELY';
+
+/** What was asked for, and nothing else. */
+export interface ImageAnalysis {
+  faces?: {
+    boundingBox: Box;
+    confidence: number;
+    emotions: Record<'joy' | 'sorrow' | 'anger' | 'surprise', number>;
+    landmarks: { type: string; position: { x: number; y: number; z: number } }[];
+  }[];
+  objects?: { name: string; confidence: number; boundingBox: Box }[];
+  text?: { text: string; confidence: number; language?: string; blocks: { text: string; confidence: number; boundingBox: Box }[] };
+  labels?: { description: string; score: number }[];
+  safeSearch?: Record<'adult' | 'spoof' | 'medical' | 'violence' | 'racy', Likelihood>;
+  colors?: { color: { red: number; green: number; blue: number }; score: number; pixelFraction: number }[];
+  cropHints?: { boundingBox: Box; confidence: number; importanceFraction: number }[];
+}
+
+export interface AnalyzedImage {
+  analysis: ImageAnalysis;
+  image: { width: number; height: number };
+  cached: boolean;
+  /** `local`: colours alone, counted by the function. */
+  source: 'google' | 'local';
+  savedUsd?: number;
+}
+
+export interface DescribedImage {
+  description: string;
+  labels: string[];
+  /** A model that sees, or a sentence made of labels. */
+  source: 'openai' | 'labels';
+  cached: boolean;
+  usage?: Answered['usage'];
+}
+
+export interface BackgroundOptions {
+  size?: 'auto' | 'preview' | 'full';
+  format?: 'auto' | 'png' | 'jpg';
+  backgroundColor?: string;
+}
+
+export interface CutOut {
+  /** A data URI, or an address that is good for a while. */
+  image: string;
+  width: number;
+  height: number;
+  creditsCharged: number;
+  cached: boolean;
+  savedUsd?: number;
+}
+
+export interface UploadForm {
+  url: string;
+  /** To be posted before the file, as `multipart/form-data`. */
+  fields: Record<string, string>;
+  imageKey: string;
+  expiresAt: string;
+}

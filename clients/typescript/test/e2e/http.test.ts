@@ -77,6 +77,40 @@ test('AI and spending', async () => {
   shaped(await api.health(), { status: 'string', timestamp: 'string', version: 'string', services: 'object', features: 'object' });
 });
 
+test('documents', async () => {
+  const { api } = await account('Eve');
+  const { documents } = api;
+  const texts = [{ id: 'a', content: 'Ferries leave for the islands at noon.', title: 'Ferries', metadata: { year: 2024 }, tags: ['sea'] }, { id: 'b', content: 'Bread is baked before dawn.' }];
+  const indexed = await documents.index(texts, { namespace: 'notes' });
+  shaped(indexed, { success: 'boolean', indexed: 'number', skipped: 'number', failed: 'object[]' });
+  const found = await documents.search('when does the ferry leave', { namespace: 'notes', topK: 1, explain: true, filter: { year: { $gte: 2020 } } });
+  shaped(found, { results: 'object[]', enhancedQuery: 'string', intent: 'string', totalResults: 'number', source: 'string', cached: 'boolean' });
+  shaped(found.results[0], { id: 'string', content: 'string', title: 'string?', metadata: 'object', score: 'number', parts: 'object', highlights: 'object[]' } as Shape);
+  shaped(found.results[0]!.parts, { semantic: 'number', keyword: 'number', semanticWeight: 'number', keywordWeight: 'number' });
+  assert.equal(found.results[0]!.id, 'a');
+  const job = await documents.index([{ id: 'c', content: 'A third text.' }], { namespace: 'notes', background: true });
+  assert.ok('jobId' in job);
+  const progress = await documents.job(job.jobId);
+  shaped(progress, {
+    jobId: 'string', status: 'string', total: 'number', done: 'number', progress: 'number', indexed: 'number', skipped: 'number',
+    failedCount: 'number', failed: 'object[]',
+  });
+  shaped(await documents.delete({ ids: ['b'], namespace: 'notes' }), { success: 'boolean', deleted: 'number' });
+});
+
+test('images', async () => {
+  const { api } = await account('Fay');
+  const upload = await api.images.createUpload('image/png', 4_000_000);
+  shaped(upload, { url: 'string', fields: 'object', imageKey: 'string', expiresAt: 'string' });
+  const dot = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+  const seen = await api.images.analyze({ image: dot }, ['colors']);
+  shaped(seen, { analysis: 'object', image: 'object', cached: 'boolean', source: 'string', savedUsd: 'number?' });
+  assert.ok(Array.isArray(seen.analysis.colors));
+  for (const call of [api.images.removeBackground({ image: dot }), api.images.describe({ image: dot })]) {
+    await call.catch((error: unknown) => assert.ok(error instanceof AuraError && error.code === 'PROVIDER_UNCONFIGURED', String(error)));
+  }
+});
+
 test('rooms', async () => {
   const [ann, bob] = [await account('Ann'), await account('Bob')];
   const made = await ann.api.rooms.create({ name: 'plans', text: 'first' }, { idempotencyKey: 'room' });
