@@ -1,10 +1,15 @@
 //! Dense vectors: of length one as they are made, a byte per dimension as the embedded store keeps them.
 //!
-//! A stored vector has a scale of its own, so that its largest part is 127: an error of at most 1/254 of that part per
-//! dimension, which random signs average out. A query stays as it is: only one side is rounded.
+//! Each block of [`BLOCK`] dimensions has a scale of its own, so that its largest part is 127: an error of at most 1/254 of
+//! that part per dimension, which random signs average out. One scale for all would round what is small beside a single
+//! large part: of the ten nearest among 10,000 it loses 1.6 %. A query stays as it is: only one side is rounded.
 
 /// Dimensions of every vector here, whoever makes it.
 pub const DIMENSIONS: usize = 1_536;
+/// Dimensions that are rounded with one scale.
+pub const BLOCK: usize = 64;
+/// Scales of a vector.
+pub const BLOCKS: usize = DIMENSIONS / BLOCK;
 
 /// A vector of [`DIMENSIONS`] parts, of length one; or all zero.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,28 +46,35 @@ impl Dense {
 /// A vector in a byte per dimension.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bytes {
-    scale: f32,
+    scales: [f32; BLOCKS],
     parts: Box<[i8]>,
 }
 
 impl Bytes {
     /// Rounds.
     pub fn of(vector: &Dense) -> Self {
-        let largest = vector.0.iter().fold(0.0_f32, |largest, part| largest.max(part.abs()));
-        let scale = if largest > 0.0 { largest / 127.0 } else { 1.0 };
-        #[expect(clippy::cast_possible_truncation, reason = "at most 127 by the choice of the scale")]
-        let parts = vector.0.iter().map(|part| (part / scale).round() as i8).collect();
-        Self { scale, parts }
+        let mut scales = [1.0; BLOCKS];
+        let mut parts = Vec::with_capacity(DIMENSIONS);
+        for (scale, block) in scales.iter_mut().zip(vector.0.chunks_exact(BLOCK)) {
+            let largest = block.iter().fold(0.0_f32, |largest, part| largest.max(part.abs()));
+            if largest > 0.0 {
+                *scale = largest / 127.0;
+            }
+            #[expect(clippy::cast_possible_truncation, reason = "at most 127 by the choice of the scale")]
+            parts.extend(block.iter().map(|part| (part / *scale).round() as i8));
+        }
+        Self { scales, parts: parts.into() }
     }
 
     /// From parts that were stored; `None` for another number of dimensions.
-    pub fn of_parts(scale: f32, parts: Vec<i8>) -> Option<Self> {
-        (parts.len() == DIMENSIONS && scale.is_finite()).then(|| Self { scale, parts: parts.into() })
+    pub fn of_parts(scales: [f32; BLOCKS], parts: Vec<i8>) -> Option<Self> {
+        let all = parts.len() == DIMENSIONS && scales.iter().all(|scale| scale.is_finite());
+        all.then(|| Self { scales, parts: parts.into() })
     }
 
     /// What is stored.
-    pub fn parts(&self) -> (f32, &[i8]) {
-        (self.scale, &self.parts)
+    pub fn parts(&self) -> (&[f32; BLOCKS], &[i8]) {
+        (&self.scales, &self.parts)
     }
 }
 
@@ -89,11 +101,17 @@ impl Query {
 
     /// The dot product.
     pub fn dot(&self, stored: &Bytes) -> f32 {
-        let sum: f32 = match &self.few {
-            Some(few) => few.iter().map(|(at, part)| part * f32::from(stored.parts[*at])).sum(),
-            None => whole(&self.whole.0, &stored.parts),
-        };
-        sum * stored.scale
+        match &self.few {
+            Some(few) => {
+                let product =
+                    |(at, part): &(usize, f32)| part * f32::from(stored.parts[*at]) * stored.scales[at / BLOCK];
+                few.iter().map(product).sum()
+            }
+            None => {
+                let blocks = self.whole.0.chunks_exact(BLOCK).zip(stored.parts.chunks_exact(BLOCK));
+                blocks.zip(&stored.scales).map(|((query, parts), scale)| whole(query, parts) * scale).sum()
+            }
+        }
     }
 }
 
@@ -136,8 +154,8 @@ mod tests {
             let thin: Vec<_> = a.into_iter().enumerate().map(|(n, p)| if n % every == 0 { p } else { 0.0 }).collect();
             let (a, b) = (Dense::new(&thin).unwrap(), Dense::new(&b).unwrap());
             let stored = Bytes::of(&b);
-            let (scale, parts) = stored.parts();
-            prop_assert_eq!(Bytes::of_parts(scale, parts.to_vec()), Some(stored.clone()));
+            let (scales, parts) = stored.parts();
+            prop_assert_eq!(Bytes::of_parts(*scales, parts.to_vec()), Some(stored.clone()));
             prop_assert!((Query::new(a.clone()).dot(&stored) - a.dot(&b)).abs() < 0.01);
         }
     }

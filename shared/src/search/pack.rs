@@ -1,7 +1,7 @@
 //! A document as the table keeps it: the text once, where its passages are, and, in the embedded store, their vectors.
 //!
-//! One deflated blob: four bytes with the length of a JSON header, the header, and for each passage with vectors its scale
-//! (f32), a byte per dimension, the number of its words (u16) and for each its dimension (u32) and weight (a byte).
+//! One deflated blob: four bytes with the length of a JSON header, the header, and for each passage with vectors its scales
+//! (f32 each), a byte per dimension, the number of its words (u16) and for each its dimension (u32) and weight (a byte).
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use miniz_oxide::deflate::compress_to_vec;
 use miniz_oxide::inflate::decompress_to_vec_with_limit;
 use serde::{Deserialize, Serialize};
 
-use super::dense::{Bytes, DIMENSIONS};
+use super::dense::{BLOCKS, Bytes, DIMENSIONS};
 use super::document::Document;
 use super::sparse::Sparse;
 use crate::{Error, Result};
@@ -51,8 +51,8 @@ impl Stored {
         let mut bytes = u32::try_from(header.len()).map_err(Error::internal)?.to_le_bytes().to_vec();
         bytes.extend(header);
         for (dense, sparse) in &vectors {
-            let (scale, parts) = dense.parts();
-            bytes.extend(scale.to_le_bytes());
+            let (scales, parts) = dense.parts();
+            bytes.extend(scales.iter().flat_map(|scale| scale.to_le_bytes()));
             bytes.extend(parts.iter().map(|part| part.to_le_bytes()[0]));
             bytes.extend(u16::try_from(sparse.parts().len()).map_err(Error::internal)?.to_le_bytes());
             for (index, weight) in sparse.parts() {
@@ -75,7 +75,10 @@ impl Stored {
         let Header { document, passages, vectors: there } = serde_json::from_slice(header).map_err(|_| broken())?;
         let mut vectors = Vec::new();
         for _ in passages.iter().filter(|_| there) {
-            let scale = f32::from_le_bytes(*take(&mut rest)?);
+            let mut scales = [0.0; BLOCKS];
+            for scale in &mut scales {
+                *scale = f32::from_le_bytes(*take(&mut rest)?);
+            }
             let parts = take::<DIMENSIONS>(&mut rest)?.iter().map(|byte| i8::from_le_bytes([*byte])).collect();
             let words = u16::from_le_bytes(*take(&mut rest)?);
             let mut sparse = Vec::with_capacity(usize::from(words));
@@ -84,7 +87,7 @@ impl Stored {
                 let [weight] = *take(&mut rest)?;
                 sparse.push((index, f32::from(weight) / 255.0));
             }
-            vectors.push((Bytes::of_parts(scale, parts).ok_or_else(broken)?, Sparse::of_parts(sparse)));
+            vectors.push((Bytes::of_parts(scales, parts).ok_or_else(broken)?, Sparse::of_parts(sparse)));
         }
         Ok(Self { document, passages, vectors })
     }
