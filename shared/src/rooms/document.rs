@@ -31,7 +31,7 @@ pub struct Document {
 }
 
 impl Document {
-    /// An empty text; what [`write`](Self::write) adds is signed with `cid`.
+    /// An empty text; what `write` adds is signed with `cid`.
     pub fn new(cid: Cid) -> Self {
         let mut options = Options::with_client_id(ClientID::new(cid.get()));
         options.offset_kind = OffsetKind::Utf16;

@@ -1,7 +1,7 @@
 //! One text to a room.
 //!
-//! Up to [`DIRECT`] connections are posted to at once, at most [`AT_A_TIME`] at any moment; larger rooms are dealt out
-//! to fan-out functions in hands of [`HAND`]. A connection that is gone is removed by exactly one of those who notice,
+//! Up to [`DIRECT`] connections are posted to at once, at most `AT_A_TIME` at any moment; larger rooms are dealt out
+//! to fan-out functions in hands of `HAND`. A connection that is gone is removed by exactly one of those who notice,
 //! and that one tells the others. What is not delivered is not repeated: receivers notice the hole.
 
 use std::sync::Arc;
