@@ -42,7 +42,7 @@ function watch(window) {
   window.on('console', (message) => { if (message.type() === 'error') complaints.push(`${message.text()} (${message.location().url})`); });
   window.on('pageerror', (error) => complaints.push(`uncaught: ${error.stack ?? error}`));
   window.on('dialog', (dialog) => { complaints.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
-  window.on('request', (request) => { if (!request.url().startsWith(`${origin}/`) && !request.url().startsWith('data:')) strangers.push(request.url()); });
+  window.on('request', (request) => { if (!request.url().startsWith(`${origin}/`) && !/^(data|blob):/.test(request.url())) strangers.push(request.url()); });
 }
 watch(page);
 

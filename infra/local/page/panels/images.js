@@ -55,7 +55,7 @@ function drawBoxes(analysis, { width, height }) {
   const legend = [];
   for (const [kind, name, found] of kinds) {
     const all = found(analysis);
-    if (all.length > 0) legend.push(el('li', {}, svg('svg', { class: 'key', viewBox: '0 0 10 10' }, svg('rect', { class: kind, x: 1, y: 1, width: 8, height: 8 })), ` ${all.length} ${name}`));
+    if (all.length > 0) legend.push(el('li', {}, svg('svg', { class: 'swatch', viewBox: '0 0 10 10' }, svg('rect', { class: kind, x: 1, y: 1, width: 8, height: 8 })), ` ${all.length} ${name}`));
     for (const { box, name: title, points } of all) {
       nodes.push(svg('rect', { class: kind, x: box.left, y: box.top, width: box.width, height: box.height }, svg('title', {}, title)));
       for (const { position } of points ?? []) nodes.push(svg('circle', { cx: position.x, cy: position.y, r: Math.max(width, height) / 300 }));
