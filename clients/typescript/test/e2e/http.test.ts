@@ -106,8 +106,8 @@ test('images', async () => {
   const seen = await api.images.analyze({ image: dot }, ['colors']);
   shaped(seen, { analysis: 'object', image: 'object', cached: 'boolean', source: 'string', savedUsd: 'number?' });
   assert.ok(Array.isArray(seen.analysis.colors));
-  for (const call of [api.images.removeBackground({ image: dot }), api.images.describe({ image: dot })]) {
-    await call.catch((error: unknown) => assert.ok(error instanceof AuraError && error.code === 'PROVIDER_UNCONFIGURED', String(error)));
+  for (const call of [() => api.images.removeBackground({ image: dot }), () => api.images.describe({ image: dot })]) {
+    await call().catch((error: unknown) => assert.ok(error instanceof AuraError && error.code === 'PROVIDER_UNCONFIGURED', String(error)));
   }
 });
 
