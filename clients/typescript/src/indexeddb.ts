@@ -32,6 +32,8 @@ export class IndexedDbStore implements Store {
       if (value === null) bytes.delete(name);
       else bytes.put(value, name);
     }
+    // Not when its last answer has come, for which a page that goes does not wait.
+    transaction.commit();
     await new Promise<void>((resolve, reject) => {
       transaction.oncomplete = () => resolve();
       transaction.onabort = () => reject(transaction.error ?? new Error('The browser did not store it.'));

@@ -49,8 +49,12 @@ export class Keeper {
   #whole: (() => Uint8Array) | undefined;
   #scheduled = false;
   #broken = false;
+  /** Writes that are under way. */
+  #writing = 0;
   readonly #clock: Clock;
   readonly #failed: (error: unknown) => void;
+  /** Hears when everything that was noted is written. */
+  settled: () => void = () => undefined;
 
   private constructor(store: Store, prefix: string, release: Release, pieces: number, clock: Clock, failed: (error: unknown) => void) {
     this.#store = store;
@@ -100,6 +104,11 @@ export class Keeper {
     return [keeper, found];
   }
 
+  /** Whether everything that was noted is written. */
+  get idle(): boolean {
+    return !this.#broken && this.#writing === 0 && this.#pending.size === 0 && this.#arrived.length === 0;
+  }
+
   /** Notes a change; it is written soon, together with others. */
   readonly keep: Keep = (name, change) => {
     this.#pending.set(name, change);
@@ -138,6 +147,7 @@ export class Keeper {
     for (const [name, change] of this.#pending) changes.set(this.#prefix + name, change === null ? null : change());
     for (const name of this.#superseded.splice(0)) changes.set(name, null);
     this.#pending = new Map();
+    this.#writing += 1;
     this.#written = this.#written
       .then(() => this.#store.write(changes))
       .then(() => {
@@ -146,6 +156,10 @@ export class Keeper {
       .catch((error: unknown) => {
         if (!this.#broken) this.#failed(error);
         this.#broken = true;
+      })
+      .then(() => {
+        this.#writing -= 1;
+        if (this.idle) this.settled();
       });
     return this.#written;
   }

@@ -36,6 +36,9 @@ export class Room {
   /** How often the room has answered a join. */
   #welcomes = 0;
   #saved = true;
+  #kept = true;
+  /** Whether the store works. */
+  #lasting = true;
   #whole = false;
   #bound = false;
   #open = true;
@@ -101,6 +104,8 @@ export class Room {
     const show = (frame: ClientFrame): boolean => open() && send(frame);
     this.#company = new Company(clock, show, (event, participant) => this.#emit(event, { participant }));
     this.#saved = this.#outbox.empty;
+    this.#kept = this.#isKept();
+    keeper.settled = () => this.#note();
   }
 
   /** The room with what is kept of it; nothing is asked of the network yet. */
@@ -164,6 +169,11 @@ export class Room {
     return this.#saved;
   }
 
+  /** Whether everything written here will outlive this page: it is stored there, or kept in the store here. */
+  get kept(): boolean {
+    return this.#kept;
+  }
+
   /** Whether there is a copy to work with, also without a network. */
   get ready(): boolean {
     return this.#replica.signed;
@@ -175,6 +185,11 @@ export class Room {
 
   connect(): void {
     if (this.#open) this.#link.start();
+  }
+
+  /** Writes at once what is to be kept, for a page that may end now. */
+  flush(): Promise<void> {
+    return this.#keeper.flush();
   }
 
   /** Closes the connection and keeps the rest; `connect` goes on from there. */
@@ -350,9 +365,17 @@ export class Room {
 
   #note(): void {
     const saved = this.#outbox.empty;
-    if (saved === this.#saved) return;
+    const turned = saved !== this.#saved;
     this.#saved = saved;
-    this.#emit('saved', { saved });
+    const kept = this.#isKept();
+    const safer = kept !== this.#kept;
+    this.#kept = kept;
+    if (turned) this.#emit('saved', { saved });
+    if (safer) this.#emit('kept', { kept });
+  }
+
+  #isKept(): boolean {
+    return this.#saved || (this.#lasting && this.#keeper.idle);
   }
 
   #refused({ n, code, message = code }: Extract<ServerFrame, { type: 'nack' }>): void {
@@ -372,6 +395,8 @@ export class Room {
    */
   storeFailed(error: unknown): void {
     this.#session = freshName(this.#options.clock);
+    this.#lasting = false;
+    this.#note();
     this.#emit('store-failed', { error });
     this.#link.replace('The store failed.');
   }

@@ -25,6 +25,8 @@ export interface RoomEvents {
   disconnected: { roomId: string; code: number; reason: string; final: boolean };
   /** Everything written here is stored there, or is not any more. */
   saved: { roomId: string; saved: boolean };
+  /** Everything written here will outlive the page, or not yet: it is stored there, or kept in the store here. */
+  kept: { roomId: string; kept: boolean };
   'role-changed': { roomId: string; role: Role };
   /** The store does not work: what is not saved will not outlive the page. */
   'store-failed': { roomId: string; error: unknown };

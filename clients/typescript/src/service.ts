@@ -36,6 +36,8 @@ export class CollaborationService {
   readonly #store: Store;
   #current: Room | undefined;
   readonly #online = (): void => this.#rooms.forEach((room) => room.connect());
+  /** A page that goes may not come back: what is collected is written now. */
+  readonly #leaving = (): void => this.#rooms.forEach((room) => void room.flush());
 
   /** `url` is the HTTP API's; `authToken` an access token or API key, or what gives the present one. */
   constructor(url: string, authToken: Credential, options: ServiceOptions = {}) {
@@ -96,6 +98,7 @@ export class CollaborationService {
     this.#opening.delete(room.id);
     if (this.#current === room) this.#current = undefined;
     await room.leave(forget);
+    if (this.#rooms.size === 0 && typeof globalThis.removeEventListener === 'function') globalThis.removeEventListener('pagehide', this.#leaving);
   }
 
   /** A room that was joined. */
@@ -178,6 +181,8 @@ export class CollaborationService {
   /** Whether to try at once when the browser says that there is a network again. */
   #watch(on: boolean): void {
     if (typeof globalThis.addEventListener !== 'function') return;
+    // The same listener is added once, however often. A page may go without a network, too.
+    globalThis.addEventListener('pagehide', this.#leaving);
     globalThis.removeEventListener('online', this.#online);
     if (on) globalThis.addEventListener('online', this.#online);
   }

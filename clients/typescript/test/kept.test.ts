@@ -45,6 +45,41 @@ test('a page that is opened again without a network has the document and goes on
   assert.deepEqual(server.violations, []);
 });
 
+test('what is said to be kept is there after a crash, whenever it is said', async () => {
+  for (let pause = 0; pause < 80; pause += 5) {
+    const { clock, server, disk, page, room } = await world();
+    disk.latency = 40;
+    server.reachable = false;
+    server.cut();
+    await clock.pass(1);
+    const said: boolean[] = [];
+    room.on('kept', ({ kept }) => said.push(kept));
+    for (let at = 0; at < 4; at += 1) {
+      room.edit({ type: 'insert', position: at, content: String(at) });
+      assert.equal(room.kept, false, 'it is not kept in the moment of writing');
+      await clock.pass(pause);
+    }
+    await clock.until(() => room.kept);
+    assert.equal(said.at(-1), true);
+    assert.equal(room.saved, false);
+    crash(page, room);
+    const again = await enter(server, { store: disk.page() });
+    assert.equal(again.text, '0123', `with ${pause} ms between keys`);
+  }
+});
+
+test('a page that goes writes at once what it had collected', async () => {
+  const { clock, server, disk, page, room } = await world();
+  disk.latency = 0;
+  server.reachable = false;
+  server.cut();
+  room.edit({ type: 'insert', position: 0, content: 'last words' });
+  void room.flush();
+  await clock.pass(1); // far less than changes are collected for
+  crash(page, room);
+  assert.equal((await enter(server, { store: disk.page() })).text, 'last words');
+});
+
 test('what was on its way when the page ended is sent under the same session and number', async () => {
   const { clock, server, disk, page, room } = await world();
   server.faults = { ...NONE, killAfter: 1 };
@@ -149,6 +184,7 @@ test('a store that fails is said once, and the room goes on in memory', async ()
   await clock.until(() => room.saved);
   await clock.pass(200);
   page.full = true;
+  assert.equal(room.kept, true);
   for (let at = 1; at < 10; at += 1) {
     room.edit({ type: 'insert', position: at, content: String(at) });
     await clock.pass(200);
@@ -158,12 +194,20 @@ test('a store that fails is said once, and the room goes on in memory', async ()
   room.edit({ type: 'insert', position: 0, content: 'z' });
   await clock.until(() => room.saved);
   assert.equal(failures, 1);
+  server.reachable = false;
+  server.cut();
+  room.edit({ type: 'insert', position: 0, content: 'y' });
+  await clock.pass(1_000);
+  assert.equal(room.kept, false, 'memory ends with the page');
+  server.reachable = true;
+  await clock.until(() => room.saved);
+  assert.equal(room.kept, true);
   crash(page, room);
   const again = await enter(server, { store: disk.page() });
   await clock.until(() => again.connected);
   again.edit({ type: 'insert', position: 0, content: '-' });
   await clock.until(() => again.saved);
-  assert.equal(again.text, '-za123456789');
+  assert.equal(again.text, '-yza123456789');
   assert.equal(again.text, server.text);
 });
 

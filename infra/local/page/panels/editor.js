@@ -15,7 +15,8 @@ const address = (id) => history.replaceState(null, '', id ? `#room=${encodeURICo
 /** What the tag beside the title says. */
 function status(room) {
   if (room.connected) return room.saved ? ['saved', false] : ['saving…', false];
-  return [room.saved ? 'offline' : 'offline, kept here until there is a network', true];
+  if (room.saved) return ['offline', true];
+  return [room.kept ? 'offline, kept here until there is a network' : 'offline, not kept yet', true];
 }
 
 export const editorPanel = {
@@ -145,7 +146,7 @@ export const editorPanel = {
 
     const begin = (now) => {
       service = new CollaborationService(location.origin, freshToken);
-      for (const event of ['connected', 'disconnected', 'saved', 'role-changed', 'user-joined', 'user-left', 'room-synced']) {
+      for (const event of ['connected', 'disconnected', 'saved', 'kept', 'role-changed', 'user-joined', 'user-left', 'room-synced']) {
         service.on(event, ({ roomId }) => { if (open?.room.id === roomId) draw(); });
       }
       service.on('disconnected', ({ roomId, final, reason }) => {
