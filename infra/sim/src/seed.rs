@@ -89,6 +89,8 @@ impl Report {
 /// # Errors
 /// What is wrong, as a sentence.
 pub fn run(seed: u64) -> Result<Report, String> {
+    // How long the SDK waits before it tries again comes from this thread's generator.
+    fastrand::seed(seed);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let runtime = runtime.map_err(|error| error.to_string())?;
     LocalSet::new().block_on(&runtime, simulate(seed))

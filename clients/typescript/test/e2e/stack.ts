@@ -10,8 +10,25 @@ import type { Opened } from '../../src/types.js';
 const file = process.env['ADDRESSES'];
 assert.ok(file, 'ADDRESSES names the file that aura-local wrote');
 
+const addresses = JSON.parse(readFileSync(file, 'utf8')) as { http: string; dynamodb: string };
+
 /** The HTTP API. */
-export const url = (JSON.parse(readFileSync(file, 'utf8')) as { http: string }).http;
+export const url = addresses.http;
+
+/** By function, then by operation of DynamoDB. */
+export type Tallies = Record<string, Record<string, { calls: number; units: number }>>;
+
+/** What the functions have asked of DynamoDB since the stack started. */
+export async function tallies(): Promise<Tallies> {
+  return (await (await fetch(`${addresses.dynamodb}/calls`)).json()) as Tallies;
+}
+
+/** The capacity units that were used between two of these, by function. */
+export function units(before: Tallies, after: Tallies): Map<string, number> {
+  const used = (of: Tallies, name: string): number => Object.values(of[name] ?? {}).reduce((sum, { units: one }) => sum + one, 0);
+  const names = Object.keys(after).map((name) => [name, used(after, name) - used(before, name)] as const);
+  return new Map(names.filter(([, sum]) => sum > 0));
+}
 
 /** What went through all sockets of a class. */
 export interface Traffic {

@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import { account, end, roomOf, service, sockets, until } from './stack.js';
+import { account, end, roomOf, service, sockets, tallies, units, until } from './stack.js';
 
 const folder = process.env['EDITING_TRACES'];
 const file = folder === undefined ? undefined : join(folder, 'automerge-paper.json.gz');
@@ -29,6 +29,7 @@ test('the editing history of a paper', { skip: missing }, async () => {
   const reader = await service(bob).joinRoom(roomId);
   const conflicts: string[] = [];
   room.on('conflict', ({ code, message }) => conflicts.push(`${code}: ${message}`));
+  const before = await tallies();
   const start = performance.now();
   let at = 0;
   while (at < patches.length) {
@@ -45,7 +46,11 @@ test('the editing history of a paper', { skip: missing }, async () => {
   const seconds = (performance.now() - start) / 1_000;
   await until(() => reader.rev >= room.rev, 'the reader has it');
   const messages = traffic.actions.get('update') ?? 0;
+  const used = units(before, await tallies());
+  const all = [...used.values()].reduce((sum, one) => sum + one, 0);
   console.log(`automerge-paper: ${patches.length} edits in ${messages} messages, ${Math.round(patches.length / seconds)} edits/s`);
+  console.log(`capacity units: ${all}, ${(all / patches.length).toFixed(5)} an edit, ${(all / messages).toFixed(2)} a message; ${[...used].map(([name, sum]) => `${name} ${sum}`).join(', ')}`);
+  assert.ok(all >= messages, 'each message is a write');
   const { text } = await ann.api.rooms.snapshot(roomId);
   for (const each of [room.text, reader.text, text]) assert.ok(each === trace.endContent, 'the text is the trace’s');
 });

@@ -1,6 +1,7 @@
 //! What each function asked of DynamoDB, for tests that count round trips and capacity.
 
-use std::collections::HashMap;
+use serde::Serialize;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
 
 /// One request of a function.
@@ -18,14 +19,30 @@ pub struct Call {
     pub capacity: Option<f64>,
 }
 
+/// What a function asked for by one operation since the stack started.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub(crate) struct Tally {
+    calls: u64,
+    /// Capacity units, of reads or of writes as the operation is one or the other.
+    units: f64,
+}
+
 const KEPT: usize = 20_000;
 
 #[derive(Default)]
-pub(crate) struct Calls(Mutex<HashMap<String, Vec<Call>>>);
+pub(crate) struct Calls {
+    kept: Mutex<HashMap<String, Vec<Call>>>,
+    tallies: Mutex<BTreeMap<String, BTreeMap<String, Tally>>>,
+}
 
 impl Calls {
     pub(crate) fn add(&self, function: &str, call: Call) {
-        if let Ok(mut calls) = self.0.lock() {
+        if let Ok(mut tallies) = self.tallies.lock() {
+            let tally = tallies.entry(function.to_owned()).or_default().entry(call.operation.clone()).or_default();
+            tally.calls += 1;
+            tally.units += call.capacity.unwrap_or_default();
+        }
+        if let Ok(mut calls) = self.kept.lock() {
             let calls = calls.entry(function.to_owned()).or_default();
             if calls.len() < KEPT {
                 calls.push(call);
@@ -34,12 +51,17 @@ impl Calls {
     }
 
     pub(crate) fn of(&self, function: &str) -> Vec<Call> {
-        self.0.lock().ok().and_then(|calls| calls.get(function).cloned()).unwrap_or_default()
+        self.kept.lock().ok().and_then(|calls| calls.get(function).cloned()).unwrap_or_default()
     }
 
     pub(crate) fn clear(&self) {
-        if let Ok(mut calls) = self.0.lock() {
+        if let Ok(mut calls) = self.kept.lock() {
             calls.clear();
         }
+    }
+
+    /// By function, then by operation.
+    pub(crate) fn tallies(&self) -> BTreeMap<String, BTreeMap<String, Tally>> {
+        self.tallies.lock().map(|tallies| tallies.clone()).unwrap_or_default()
     }
 }

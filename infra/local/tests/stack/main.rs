@@ -258,6 +258,9 @@ async fn policies_are_enforced_and_calls_counted() {
     assert_eq!(aws(stack.secrets_manager(), target, "AKIALOCAL.rotate", &secret).await.unwrap().status, 200);
     stack.clear_dynamodb_calls();
     assert_eq!(stack.dynamodb_calls("probe"), []);
+    // For programs beside the stack, and for good.
+    let tallies = get(stack.dynamodb(), "/calls").await.json();
+    assert_eq!(tallies["probe"], json!({ "PutItem": { "calls": 1, "units": 1.0 } }));
 }
 
 async fn item(stack: &Stack, pk: &str) -> bool {
