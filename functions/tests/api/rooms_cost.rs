@@ -1,5 +1,7 @@
 //! What rooms cost: calls, rounds, units and posts. ARCHITECTURE.md lists what is asserted here.
 
+use std::collections::HashMap;
+
 use aura_local::{Call, DynamoDbFault as Fault, DynamoDbRule as Rule};
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
@@ -141,6 +143,49 @@ async fn the_other_messages_cost_little() {
     assert_eq!(calls(&world, "connect"), ["GetItem"]);
 }
 
+/// The entries of all logs.
+async fn entries(world: &World) -> Vec<HashMap<String, AttributeValue>> {
+    let items = world.tables().scan().table_name("RoomsTable").send().await.unwrap().items.unwrap();
+    items.into_iter().filter(|item| item["sk"].as_s().unwrap().starts_with("L#")).collect()
+}
+
+/// Makes them of long ago.
+async fn grow_old(world: &World) {
+    for item in entries(world).await {
+        let request = world.tables().update_item().table_name("RoomsTable");
+        let request = request.key("pk", item["pk"].clone()).key("sk", item["sk"].clone());
+        let request = request.update_expression("SET #t = :old").expression_attribute_names("#t", "t");
+        request.expression_attribute_values(":old", AttributeValue::N("1000".into())).send().await.unwrap();
+    }
+}
+
+/// Nobody asks for it: whoever writes into a log that is long has it made shorter.
+#[tokio::test]
+async fn writing_makes_a_long_log_shorter() {
+    let world = World::start().await;
+    let ann = world.account("ann@example.com").await;
+    let text = "0123456789".repeat(20_000);
+    let room = world.room(&ann, &text).await;
+    let mut a = world.enter(&ann, &room, "json", "a").await;
+    let word = "x".repeat(2_000);
+    let mut n = 0;
+    // The log's first entry is the first text; the writer of each fiftieth looks how long it is.
+    while entries(&world).await.len() < 49 {
+        n += 1;
+        a.insert(n, n, 0, &word).await;
+    }
+    grow_old(&world).await;
+    assert_eq!(world.operations("compact-room"), Vec::<String>::new());
+    n += 1;
+    a.insert(n, n, 0, &word).await;
+    world.stack.quiet().await.unwrap();
+    let left = entries(&world).await.len();
+    assert!(left < 50, "{left} entries are left; {:?}", world.stack.logs("compact-room"));
+    assert_eq!(world.text(&ann, &room).await, word.repeat(49) + &text);
+    let mut b = Socket::program(&world, &ann, &room).await;
+    assert_eq!(b.join("json", "b").await["rev"], 50);
+}
+
 /// A joiner reads the snapshot and what came after it, once; the log before it is gone.
 #[tokio::test]
 async fn a_joiner_reads_the_snapshot_and_the_tail() {
@@ -159,20 +204,11 @@ async fn a_joiner_reads_the_snapshot_and_the_tail() {
     // What is young stays: an instance may still believe in the log's end as it was.
     compact().await;
     a.ask(&json!({ "action": "heartbeat", "rev": 0 }), "behind").await;
-    let entries = async || {
-        let items = world.tables().scan().table_name("RoomsTable").send().await.unwrap().items.unwrap();
-        items.into_iter().filter(|item| item["sk"].as_s().unwrap().starts_with("L#")).collect::<Vec<_>>()
-    };
-    assert_eq!(entries().await.len(), 4);
-    for item in entries().await {
-        let request = world.tables().update_item().table_name("RoomsTable");
-        let request = request.key("pk", item["pk"].clone()).key("sk", item["sk"].clone());
-        let request = request.update_expression("SET #t = :old").expression_attribute_names("#t", "t");
-        request.expression_attribute_values(":old", AttributeValue::N("1000".into())).send().await.unwrap();
-    }
+    assert_eq!(entries(&world).await.len(), 4);
+    grow_old(&world).await;
     compact().await;
     compact().await;
-    let left = entries().await;
+    let left = entries(&world).await;
     assert!((1..4).contains(&left.len()), "{} entries", left.len());
     assert!(world.stack.logs("compact-room").iter().all(|line| !line.contains("ERROR")));
 
