@@ -20,6 +20,7 @@ use aws_sdk_dynamodb::types::{
 };
 
 use super::keys::{EXPIRES, Key, SK};
+use super::pages::Span;
 use super::{Item, Store, corrupt, failed, n, number, parsed, s, text};
 use crate::budget::{Caps, Held, Ledger, Row, Scope, Tally, Tokens};
 use crate::calendar::Month;
@@ -290,29 +291,15 @@ pub async fn ledger(store: &Store, tenant: TenantId, month: Month) -> Result<Led
 /// A month's rows of usage, of all users or of one: one strongly consistent Query per megabyte.
 pub async fn rows(store: &Store, tenant: TenantId, month: Month, user: Option<UserId>) -> Result<Vec<(Row, Tally)>> {
     let (partition, prefix) = Key::usage_of(tenant, month, user);
-    let (mut rows, mut next) = (Vec::new(), None);
-    loop {
-        let output = store
-            .client
-            .query()
-            .table_name(store.ephemeral()?)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
-            .expression_attribute_values(":pk", s(&partition))
-            .expression_attribute_values(":sk", s(&prefix))
-            .consistent_read(true)
-            .set_exclusive_start_key(next)
-            .send()
-            .await
-            .map_err(failed)?;
-        for item in output.items.unwrap_or_default() {
+    let mut pages = store.pages(store.ephemeral()?, partition, Span::Prefix(&prefix));
+    let mut rows = Vec::new();
+    while let Some(items) = pages.next().await? {
+        for item in items {
             let row = Key::usage_row(text(&item, SK)?).ok_or_else(|| corrupt(SK))?;
             rows.push((row, tally(&item)?));
         }
-        next = output.last_evaluated_key;
-        if next.is_none() {
-            return Ok(rows);
-        }
     }
+    Ok(rows)
 }
 
 fn tally(item: &Item) -> Result<Tally> {

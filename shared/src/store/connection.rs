@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValue;
 
 use super::keys::{EXPIRES, Key, PK, SK};
+use super::pages::Span;
 use super::{Item, Store, corrupt, failed, n, number, parsed, s, text};
 use crate::auth::account::DisplayName;
 use crate::clock::Timestamp;
@@ -60,25 +61,12 @@ pub async fn get(store: &Store, room: RoomId, id: &ConnectionId) -> Result<Optio
 /// All records of a room, expired ones included, strongly consistent: whoever writes to the log reads them then, and a
 /// joiner who reads the log after this has written its record first.
 pub async fn of(store: &Store, room: RoomId) -> Result<Vec<Connection>> {
-    let (mut all, mut start) = (Vec::new(), None);
-    for _ in 0..PAGES {
-        let output = store
-            .client
-            .query()
-            .table_name(store.ephemeral()?)
-            .key_condition_expression(format!("{PK} = :room"))
-            .expression_attribute_values(":room", s(Key::connections(room)))
-            .consistent_read(true)
-            .set_exclusive_start_key(start)
-            .send()
-            .await
-            .map_err(failed)?;
-        for item in output.items.unwrap_or_default() {
+    let pages = store.pages(store.ephemeral()?, Key::connections(room), Span::All);
+    let mut pages = pages.at_most(PAGES, "a room has more connections than one reading");
+    let mut all = Vec::new();
+    while let Some(items) = pages.next().await? {
+        for item in items {
             all.push(parse(&item)?);
-        }
-        start = output.last_evaluated_key;
-        if start.is_none() {
-            break;
         }
     }
     Ok(all)

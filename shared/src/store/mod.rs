@@ -9,6 +9,7 @@ pub mod jobs;
 pub mod keys;
 pub mod known_address;
 pub mod limit;
+mod pages;
 pub mod room_log;
 pub mod room_member;
 pub mod room_snapshot;

@@ -14,6 +14,7 @@ use aws_sdk_dynamodb::types::{
 };
 
 use super::keys::{Key, PK, SK};
+use super::pages::Span;
 use super::{Item, Store, corrupt, failed, n, number, parsed, s, text};
 use crate::clock::Timestamp;
 use crate::rooms::{Cid, Entry, Kind, Name, Rev};
@@ -66,23 +67,11 @@ pub fn seed_put(store: &Store, room: RoomId, entry: &Entry) -> Result<TransactWr
 /// bytes.
 pub async fn from(store: &Store, room: RoomId, from: Rev, most: usize) -> Result<Vec<Entry>> {
     let (partition, first, last) = Key::room_entries(room, from);
-    let mut entries = Vec::new();
-    let (mut bytes, mut start) = (0, None);
-    for _ in 0..PAGES {
-        let output = store
-            .client
-            .query()
-            .table_name(store.rooms()?)
-            .key_condition_expression(format!("{PK} = :room AND {SK} BETWEEN :first AND :last"))
-            .expression_attribute_values(":room", s(&partition))
-            .expression_attribute_values(":first", s(&first))
-            .expression_attribute_values(":last", s(last))
-            .consistent_read(true)
-            .set_exclusive_start_key(start)
-            .send()
-            .await
-            .map_err(failed)?;
-        for item in output.items.unwrap_or_default() {
+    let pages = store.pages(store.rooms()?, partition, Span::Between(&first, last));
+    let mut pages = pages.at_most(PAGES, "a room's log is longer than one reading");
+    let (mut entries, mut bytes) = (Vec::new(), 0);
+    while let Some(items) = pages.next().await? {
+        for item in items {
             if bytes >= most {
                 return Ok(entries);
             }
@@ -90,12 +79,8 @@ pub async fn from(store: &Store, room: RoomId, from: Rev, most: usize) -> Result
             bytes += entry.update.len();
             entries.push(entry);
         }
-        start = output.last_evaluated_key;
-        if start.is_none() {
-            return Ok(entries);
-        }
     }
-    Err(Error::unavailable("a room's log is longer than one reading"))
+    Ok(entries)
 }
 
 /// The last entry, strongly consistent.

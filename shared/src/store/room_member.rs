@@ -5,6 +5,7 @@
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem};
 
 use super::keys::{Key, PK, SK};
+use super::pages::Span;
 use super::{Item, Store, committed, failed, n, number, parsed, room_log, room_snapshot, s, text};
 use crate::auth::account::DisplayName;
 use crate::clock::Timestamp;
@@ -95,28 +96,14 @@ pub async fn set(
 /// Everybody who may enter a room, strongly consistent.
 pub async fn in_room(store: &Store, room: RoomId) -> Result<Vec<UserId>> {
     let (partition, prefix) = Key::room_members(room);
-    let (mut users, mut start) = (Vec::new(), None);
-    loop {
-        let output = store
-            .client
-            .query()
-            .table_name(store.rooms()?)
-            .key_condition_expression(format!("{PK} = :room AND begins_with({SK}, :prefix)"))
-            .expression_attribute_values(":room", s(&partition))
-            .expression_attribute_values(":prefix", s(prefix))
-            .consistent_read(true)
-            .set_exclusive_start_key(start)
-            .send()
-            .await
-            .map_err(failed)?;
-        for item in output.items.unwrap_or_default() {
+    let mut pages = store.pages(store.rooms()?, partition, Span::Prefix(prefix));
+    let mut users = Vec::new();
+    while let Some(items) = pages.next().await? {
+        for item in items {
             users.push(parsed(&item, "uid")?);
         }
-        start = output.last_evaluated_key;
-        if start.is_none() {
-            return Ok(users);
-        }
     }
+    Ok(users)
 }
 
 /// Takes a room out of a user's list; the other half expires with the room.

@@ -16,7 +16,8 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::keys::{EXPIRES, Key, PK, SK};
-use super::{Item, Store, corrupt, failed, n, number, room_log, s, text};
+use super::pages::Span;
+use super::{Item, Store, corrupt, failed, n, number, room_log, text};
 use crate::clock::Timestamp;
 use crate::rooms::{Attempt, Entry, Rev};
 use crate::{Error, Result, RoomId};
@@ -89,22 +90,10 @@ pub fn new_meta(epoch: u64) -> Item {
 pub async fn read(store: &Store, room: RoomId) -> Result<Option<Read>> {
     let (partition, first, last) = Key::room_text(room);
     let (mut meta, mut entries, mut parts) = (None, Vec::new(), BTreeMap::<_, BTreeMap<_, _>>::new());
-    let mut start = None;
-    for _ in 0..PAGES {
-        let output = store
-            .client
-            .query()
-            .table_name(store.rooms()?)
-            .key_condition_expression(format!("{PK} = :room AND {SK} BETWEEN :first AND :last"))
-            .expression_attribute_values(":room", s(&partition))
-            .expression_attribute_values(":first", s(first))
-            .expression_attribute_values(":last", s(last))
-            .consistent_read(true)
-            .set_exclusive_start_key(start)
-            .send()
-            .await
-            .map_err(failed)?;
-        for item in output.items.unwrap_or_default() {
+    let pages = store.pages(store.rooms()?, partition, Span::Between(first, last));
+    let mut pages = pages.at_most(PAGES, "a room's log is longer than one reading");
+    while let Some(items) = pages.next().await? {
+        for item in items {
             let sk = text(&item, SK)?;
             if Key::room_rev(sk).is_some() {
                 entries.push(room_log::parse(&item)?);
@@ -114,12 +103,8 @@ pub async fn read(store: &Store, room: RoomId) -> Result<Option<Read>> {
                 meta = Some(parse(&item)?);
             }
         }
-        start = output.last_evaluated_key;
-        if start.is_none() {
-            return Ok(meta.map(|meta| Read { meta, entries, parts }));
-        }
     }
-    Err(Error::unavailable("a room's log is longer than one reading"))
+    Ok(meta.map(|meta| Read { meta, entries, parts }))
 }
 
 /// Only `META`, strongly consistent.
@@ -170,29 +155,15 @@ pub async fn put_part(store: &Store, room: RoomId, attempt: &Attempt, part: usiz
 /// An attempt as the table has it, strongly consistent.
 pub async fn parts(store: &Store, room: RoomId, attempt: &Attempt) -> Result<Vec<u8>> {
     let (partition, prefix) = Key::room_parts(room, attempt);
-    let (mut snapshot, mut start) = (Vec::new(), None);
-    for _ in 0..PAGES {
-        let output = store
-            .client
-            .query()
-            .table_name(store.rooms()?)
-            .key_condition_expression(format!("{PK} = :room AND begins_with({SK}, :attempt)"))
-            .expression_attribute_values(":room", s(&partition))
-            .expression_attribute_values(":attempt", s(&prefix))
-            .consistent_read(true)
-            .set_exclusive_start_key(start)
-            .send()
-            .await
-            .map_err(failed)?;
-        for item in output.items.unwrap_or_default() {
+    let pages = store.pages(store.rooms()?, partition, Span::Prefix(&prefix));
+    let mut pages = pages.at_most(PAGES, "a snapshot is longer than one reading");
+    let mut snapshot = Vec::new();
+    while let Some(items) = pages.next().await? {
+        for item in items {
             snapshot.extend(blob(&item, "d")?);
         }
-        start = output.last_evaluated_key;
-        if start.is_none() {
-            return Ok(snapshot);
-        }
     }
-    Err(Error::unavailable("a snapshot is longer than one reading"))
+    Ok(snapshot)
 }
 
 /// Makes an attempt the snapshot that holds, if `old` still does; false if not.
@@ -239,30 +210,15 @@ pub async fn delete(store: &Store, room: RoomId, now: Timestamp) -> Result<bool>
 /// Lets everything in a deleted room's partition expire, `META` last: then a second try finds what the first one left.
 pub async fn expire(store: &Store, room: RoomId, at: Timestamp) -> Result<()> {
     let own = Key::room(room);
-    let mut start = None;
-    loop {
-        let output = store
-            .client
-            .query()
-            .table_name(store.rooms()?)
-            .key_condition_expression(format!("{PK} = :room"))
-            .expression_attribute_values(":room", s(Key::room_items(room)))
-            .projection_expression(format!("{PK}, {SK}"))
-            .consistent_read(true)
-            .set_exclusive_start_key(start)
-            .send()
-            .await
-            .map_err(failed)?;
-        for item in output.items.unwrap_or_default() {
+    let mut pages = store.pages(store.rooms()?, Key::room_items(room), Span::All).only(format!("{PK}, {SK}"));
+    while let Some(items) = pages.next().await? {
+        for item in items {
             if text(&item, SK)? != own.sk() {
                 expire_one(store, item, at).await?;
             }
         }
-        start = output.last_evaluated_key;
-        if start.is_none() {
-            return expire_one(store, own.attributes(), at).await;
-        }
     }
+    expire_one(store, own.attributes(), at).await
 }
 
 async fn expire_one(store: &Store, key: Item, at: Timestamp) -> Result<()> {

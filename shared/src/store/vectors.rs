@@ -20,6 +20,7 @@ use aws_sdk_dynamodb::types::{
 };
 
 use super::keys::{EXPIRES, Key, PK, SK};
+use super::pages::{Pages, Span};
 use super::{Item, ROUNDS, Store, corrupt, failed, n, number, s, text};
 use crate::clock::Timestamp;
 use crate::search::document;
@@ -175,42 +176,19 @@ pub async fn rows(
 /// Every document at this epoch, with its data: strongly consistent Queries of a megabyte each.
 pub async fn all(store: &Store, place: &Namespace, epoch: u64) -> Result<Vec<(document::Key, Row)>> {
     let mut rows = Vec::new();
-    each_page(store, place, None, |items| {
+    let mut pages = documents(store, place)?;
+    while let Some(items) = pages.next().await? {
         for item in items {
             let key = Key::document_key(text(&item, SK)?).ok_or_else(|| corrupt(SK))?;
             rows.extend(read_row(item, epoch)?.map(|row| (key, row)));
         }
-        Ok(())
-    })
-    .await?;
+    }
     Ok(rows)
 }
 
-async fn each_page(
-    store: &Store,
-    place: &Namespace,
-    projection: Option<&str>,
-    mut page: impl FnMut(Vec<Item>) -> Result<()>,
-) -> Result<()> {
+fn documents(store: &Store, place: &Namespace) -> Result<Pages> {
     let (partition, prefix) = Key::documents(place);
-    let mut next = None;
-    loop {
-        let request = store.client.query().table_name(table(store)?).consistent_read(true);
-        let output = request
-            .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
-            .set_projection_expression(projection.map(str::to_owned))
-            .expression_attribute_values(":pk", s(&partition))
-            .expression_attribute_values(":sk", s(prefix))
-            .set_exclusive_start_key(next)
-            .send()
-            .await
-            .map_err(failed)?;
-        page(output.items.unwrap_or_default())?;
-        next = output.last_evaluated_key;
-        if next.is_none() {
-            return Ok(());
-        }
-    }
+    Ok(store.pages(table(store)?, partition, Span::Prefix(prefix)))
 }
 
 /// A document of this epoch; one of another epoch counts as absent.
@@ -431,15 +409,14 @@ fn item_of(table: &str, place: &Namespace, after: &Head, change: &Change, now: T
 /// The documents of other epochs than this one, which nobody sees any more.
 pub async fn leftovers(store: &Store, place: &Namespace, epoch: u64) -> Result<Vec<document::Key>> {
     let mut keys = Vec::new();
-    each_page(store, place, Some("sk, e"), |items| {
+    let mut pages = documents(store, place)?.only(format!("{SK}, e"));
+    while let Some(items) = pages.next().await? {
         for item in items {
             if number::<u64>(&item, "e")? < epoch {
                 keys.push(Key::document_key(text(&item, SK)?).ok_or_else(|| corrupt(SK))?);
             }
         }
-        Ok(())
-    })
-    .await?;
+    }
     Ok(keys)
 }
 
