@@ -49,7 +49,9 @@ mod stack;
 mod template;
 
 pub use builder::{Builder, find_template};
-pub use dynamodb::{Call, Fault as DynamoDbFault, Rule as DynamoDbRule};
+pub use dynamodb::{
+    Call, Engine as DynamoDbEngine, Fault as DynamoDbFault, Rule as DynamoDbRule, units as dynamodb_units,
+};
 pub use error::{Error, Result};
 pub use lambda::{Fault, InvokeError};
 pub use sockets::{Chaos as SocketChaos, Fault as SocketFault, Rule as SocketRule};

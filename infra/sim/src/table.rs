@@ -13,14 +13,12 @@ use aura::config::Config;
 use aura::random::Random;
 use aura::rooms::Rooms;
 use aura::store::Store;
+use aura_local::{DynamoDbEngine as Engine, dynamodb_units};
 use aws_sdk_dynamodb::config::SharedHttpClient;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
-use dynoxide::{Database, DynoxideError};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
@@ -83,7 +81,7 @@ pub async fn mortal<T>(work: impl Future<Output = T>) -> Option<T> {
 /// The engine, and what happens to calls.
 #[derive(Clone)]
 pub struct Table {
-    database: Arc<Mutex<Database>>,
+    engine: Arc<Mutex<Engine>>,
     fates: Arc<Mutex<Box<dyn Fates>>>,
     calls: Arc<Mutex<Vec<Call>>>,
     history: Arc<Mutex<Vec<Value>>>,
@@ -106,10 +104,9 @@ impl Table {
     #[must_use]
     #[expect(clippy::expect_used, reason = "a test stops where it cannot start")]
     pub fn new() -> Self {
-        let database = Arc::new(Mutex::new(Database::memory().expect("an engine in memory")));
+        let engine = Arc::new(Mutex::new(Engine::memory().expect("an engine in memory")));
         let fates: Box<dyn Fates> = Box::new(Calm);
-        let table =
-            Self { database, fates: Arc::new(Mutex::new(fates)), calls: Arc::default(), history: Arc::default() };
+        let table = Self { engine, fates: Arc::new(Mutex::new(fates)), calls: Arc::default(), history: Arc::default() };
         table.renew();
         table
     }
@@ -120,7 +117,7 @@ impl Table {
     /// If the engine does not start.
     #[expect(clippy::expect_used, reason = "a test stops where it cannot start")]
     pub fn renew(&self) {
-        let database = Database::memory().expect("an engine in memory");
+        let engine = Engine::memory().expect("an engine in memory");
         let key = |name: &str, kind: &str| json!({ "AttributeName": name, "KeyType": kind });
         let text = |name: &str| json!({ "AttributeName": name, "AttributeType": "S" });
         for name in [TABLE, "Identity", "Ephemeral"] {
@@ -130,9 +127,9 @@ impl Table {
                 "AttributeDefinitions": [text("pk"), text("sk")],
                 "BillingMode": "PAY_PER_REQUEST",
             });
-            read(&request).and_then(|request| database.create_table(request)).expect("a table");
+            answered(engine.answer("CreateTable", &request)).expect("a table");
         }
-        *lock(&self.database) = database;
+        *lock(&self.engine) = engine;
         *lock(&self.fates) = Box::new(Calm);
         lock(&self.calls).clear();
         lock(&self.history).clear();
@@ -195,21 +192,14 @@ impl Table {
     /// One operation of the DynamoDB API, which is not counted and always succeeds or fails at once.
     ///
     /// # Errors
-    /// DynamoDB's.
-    pub fn call(&self, operation: &str, request: &Value) -> Result<Vec<u8>, DynoxideError> {
-        let db = lock(&self.database).clone();
-        match operation {
-            "GetItem" => write(&db.get_item(read(request)?)?),
-            "PutItem" => write(&db.put_item(read(request)?)?),
-            "UpdateItem" => write(&db.update_item(read(request)?)?),
-            "DeleteItem" => write(&db.delete_item(read(request)?)?),
-            "Query" => write(&db.query(read(request)?)?),
-            "Scan" => write(&db.scan(read(request)?)?),
-            "BatchGetItem" => write(&db.batch_get_item(read(request)?)?),
-            "BatchWriteItem" => write(&db.batch_write_item(read(request)?)?),
-            "TransactWriteItems" => write(&db.transact_write_items(read(request)?)?),
-            _ => Err(DynoxideError::UnsupportedCapability(operation.to_owned())),
-        }
+    /// DynamoDB's, as it answers it.
+    pub fn call(&self, operation: &str, request: &Value) -> Result<Vec<u8>, String> {
+        answered(self.ask(operation, request))
+    }
+
+    fn ask(&self, operation: &str, request: &Value) -> (u16, Vec<u8>) {
+        let engine = lock(&self.engine).clone();
+        engine.answer(operation, request)
     }
 
     fn note(&self, operation: &str, request: &Value) {
@@ -244,14 +234,8 @@ impl Table {
         if let Some(body) = body.as_object_mut() {
             body.insert("ReturnConsumedCapacity".to_owned(), "TOTAL".into());
         }
-        let (status, payload) = match self.call(&operation, &body) {
-            Ok(payload) => (200, payload),
-            Err(error) => (error.status_code(), error.to_json().into_bytes()),
-        };
-        let units = serde_json::from_slice::<Value>(&payload).ok().map(|answer| match &answer["ConsumedCapacity"] {
-            Value::Array(tables) => tables.iter().filter_map(|table| table["CapacityUnits"].as_f64()).sum(),
-            table => table["CapacityUnits"].as_f64().unwrap_or_default(),
-        });
+        let (status, payload) = self.ask(&operation, &body);
+        let units = serde_json::from_slice(&payload).ok().and_then(|answer| dynamodb_units(&answer));
         if status == 200 {
             self.note(&operation, &body);
         }
@@ -311,11 +295,6 @@ fn respond(status: u16, payload: Vec<u8>) -> Result<HttpResponse, ConnectorError
     Ok(response)
 }
 
-fn read<T: DeserializeOwned>(request: &Value) -> Result<T, DynoxideError> {
-    // By way of text: the engine's types are written for a text parser.
-    serde_json::from_str(&request.to_string()).map_err(|error| DynoxideError::ValidationException(error.to_string()))
-}
-
-fn write<T: Serialize>(response: &T) -> Result<Vec<u8>, DynoxideError> {
-    serde_json::to_vec(response).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
+fn answered((status, payload): (u16, Vec<u8>)) -> Result<Vec<u8>, String> {
+    if status == 200 { Ok(payload) } else { Err(String::from_utf8_lossy(&payload).into_owned()) }
 }

@@ -7,14 +7,30 @@ use dynoxide::{Database, DynoxideError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::fmt;
 use std::path::Path;
 
 type Answer = std::result::Result<Vec<u8>, DynoxideError>;
 
+/// DynamoDB in this process, without a front.
 #[derive(Clone)]
-pub(crate) struct Engine(Database);
+pub struct Engine(Database);
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").finish_non_exhaustive()
+    }
+}
 
 impl Engine {
+    /// One without tables, which ends with the last copy of it.
+    ///
+    /// # Errors
+    /// If SQLite does not start.
+    pub fn memory() -> Result<Self> {
+        Self::open(None, &[])
+    }
+
     pub(crate) fn open(file: Option<&Path>, tables: &[Table]) -> Result<Self> {
         let failed = |error: DynoxideError| Error::new(format!("cannot open the tables: {error}"));
         let engine = Self(match file {
@@ -50,8 +66,15 @@ impl Engine {
         self.0.sweep_ttl().unwrap_or(0)
     }
 
-    /// Blocking: one operation of the DynamoDB API, JSON to JSON.
-    pub(crate) fn call(&self, operation: &str, request: &Value) -> Answer {
+    /// Blocking: one operation of the DynamoDB API, JSON to JSON, with the status that goes with it.
+    pub fn answer(&self, operation: &str, request: &Value) -> (u16, Vec<u8>) {
+        match self.call(operation, request) {
+            Ok(payload) => (200, payload),
+            Err(error) => (error.status_code(), error.to_json().into_bytes()),
+        }
+    }
+
+    fn call(&self, operation: &str, request: &Value) -> Answer {
         let db = &self.0;
         match operation {
             "GetItem" => write(&db.get_item(read(request)?)?),

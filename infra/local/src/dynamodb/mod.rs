@@ -9,7 +9,7 @@ mod faults;
 
 pub use calls::Call;
 pub(crate) use calls::Calls;
-pub(crate) use engine::Engine;
+pub use engine::Engine;
 pub(crate) use faults::Faults;
 pub use faults::{Fault, Rule};
 
@@ -123,11 +123,9 @@ impl Front {
     async fn run(&self, operation: String, body: Value) -> (StatusCode, Vec<u8>) {
         let engine = self.engine.clone();
         // The engine blocks; a thread of its own keeps the servers answering.
-        match tokio::task::spawn_blocking(move || engine.call(&operation, &body)).await {
-            Ok(Ok(payload)) => (StatusCode::OK, payload),
-            Ok(Err(error)) => {
-                let status = StatusCode::from_u16(error.status_code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-                (status, error.to_json().into_bytes())
+        match tokio::task::spawn_blocking(move || engine.answer(&operation, &body)).await {
+            Ok((status, payload)) => {
+                (StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), payload)
             }
             Err(error) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, json!({ "message": error.to_string() }).to_string().into_bytes())
@@ -144,13 +142,18 @@ impl Front {
     }
 }
 
+/// The capacity units that a response states.
+pub fn units(response: &Value) -> Option<f64> {
+    match &response["ConsumedCapacity"] {
+        Value::Array(tables) => Some(tables.iter().filter_map(|table| table["CapacityUnits"].as_f64()).sum()),
+        table => table["CapacityUnits"].as_f64(),
+    }
+}
+
 /// The capacity that the response states, and the response without it unless it was asked for.
 fn measure(payload: Vec<u8>, asked: bool) -> (Option<f64>, Vec<u8>) {
     let Ok(mut response) = serde_json::from_slice::<Value>(&payload) else { return (None, payload) };
-    let units = match &response["ConsumedCapacity"] {
-        Value::Array(tables) => Some(tables.iter().filter_map(|table| table["CapacityUnits"].as_f64()).sum()),
-        table => table["CapacityUnits"].as_f64(),
-    };
+    let units = units(&response);
     let removed =
         !asked && response.as_object_mut().is_some_and(|response| response.remove("ConsumedCapacity").is_some());
     if removed { (units, response.to_string().into_bytes()) } else { (units, payload) }
