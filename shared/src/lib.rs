@@ -57,6 +57,8 @@ pub mod sigv4;
 pub mod sockets;
 pub mod spending;
 pub mod store;
+#[cfg(test)]
+mod test_data;
 pub mod ticket;
 pub mod tokens;
 pub mod uploads;

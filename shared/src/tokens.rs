@@ -49,6 +49,7 @@ pub fn of_inputs<'a>(inputs: impl IntoIterator<Item = &'a str>) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_data;
     use proptest::prelude::*;
     use serde_json::Value;
 
@@ -77,15 +78,10 @@ mod tests {
     /// What was recorded from the real service is within the bound.
     #[test]
     fn recorded_requests_are_within_the_bound() {
-        #[expect(clippy::disallowed_methods, reason = "a test's own setting")]
-        let Some(folder) = std::env::var_os("PROVIDER_FIXTURES").map(std::path::PathBuf::from) else {
-            eprintln!("skipped: PROVIDER_FIXTURES names no directory of recorded answers");
-            return;
-        };
+        let Some(recorded) = test_data::recorded() else { return };
         let mut seen = 0;
-        for entry in std::fs::read_dir(folder.join("openai")).expect("fixtures") {
-            let path = entry.expect("a file").path();
-            let Ok(fixture) = serde_json::from_slice::<Value>(&std::fs::read(&path).expect("read")) else { continue };
+        for name in recorded.names("openai").iter().filter(|name| name.ends_with(".json")) {
+            let fixture = recorded.json(&format!("openai/{name}"));
             let request = &fixture["request"]["body"];
             let Some(counted) = fixture["response"]["body"]["usage"]["prompt_tokens"].as_u64() else { continue };
             let inputs = match &request["input"] {
@@ -106,7 +102,7 @@ mod tests {
             let schema = ["tools", "response_format"].map(|name| request[name].to_string().len()).iter().sum();
             let bytes = texts.iter().map(String::len).chain(inputs.iter().map(|input| input.len())).sum();
             let bound = of_bytes(texts.len() + inputs.len(), bytes, schema);
-            assert!(counted <= bound, "{}: {counted} of {bound}", path.display());
+            assert!(counted <= bound, "{name}: {counted} of {bound}");
             seen += 1;
         }
         assert!(seen >= 5, "only {seen} recordings have requests");

@@ -9,6 +9,7 @@ mod api_keys;
 mod bad_input;
 mod budget;
 mod cache;
+mod contract;
 mod enumeration;
 mod faults;
 mod flights;

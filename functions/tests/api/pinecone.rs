@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::contract::{self, Schema};
 use crate::provider::read;
 
 pub const KEY: &str = "pcsk_test_4711";
@@ -30,7 +31,7 @@ struct State {
     namespaces: BTreeMap<String, BTreeMap<String, Value>>,
     requests: Vec<Request>,
     faults: VecDeque<(String, Fault)>,
-    schemas: BTreeMap<&'static str, jsonschema::Validator>,
+    schemas: BTreeMap<&'static str, Schema>,
 }
 
 /// What becomes of a request to a path.
@@ -169,10 +170,7 @@ impl State {
     }
 
     fn check(&self, schema: &'static str, body: &Value) {
-        if let Some(validator) = self.schemas.get(schema) {
-            let errors: Vec<_> = validator.iter_errors(body).map(|error| error.to_string()).collect();
-            assert!(errors.is_empty(), "{schema}: {errors:?}");
-        }
+        contract::keeps(self.schemas.get(schema), body);
     }
 
     fn upsert(&mut self, body: &Value) -> (u16, String) {
@@ -291,24 +289,12 @@ fn is_meant(filter: &Value, metadata: &Value) -> bool {
     members.iter().all(|(name, condition)| all(name, condition))
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test looks for its data where it is told to")]
-fn schemas() -> BTreeMap<&'static str, jsonschema::Validator> {
-    let Some(folder) = std::env::var_os("CONTRACT_SPECS").map(std::path::PathBuf::from) else {
-        eprintln!("requests are not validated: CONTRACT_SPECS names no directory of API descriptions");
-        return BTreeMap::new();
-    };
-    let mut schemas = BTreeMap::new();
-    for (file, names) in [
+fn schemas() -> BTreeMap<&'static str, Schema> {
+    let files = [
         ("pinecone.db_control_2026-04.strict.json", &["CreateIndexRequest"][..]),
         ("pinecone.db_data_2026-04.strict.json", &["UpsertRequest", "QueryRequest", "DeleteRequest"][..]),
         ("openai.strict-requests.openapi.json", &["CreateEmbeddingRequest"][..]),
-    ] {
-        let spec: Value =
-            serde_json::from_slice(&std::fs::read(folder.join(file)).expect("a description")).expect("JSON");
-        for name in names {
-            let schema = json!({"$ref": format!("#/components/schemas/{name}"), "components": spec["components"]});
-            schemas.insert(*name, jsonschema::validator_for(&schema).expect("a schema"));
-        }
-    }
-    schemas
+    ];
+    let names = files.iter().flat_map(|(file, names)| names.iter().map(|name| (*file, *name)));
+    names.filter_map(|(file, name)| Some((name, contract::schema(file, name)?))).collect()
 }

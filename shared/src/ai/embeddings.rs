@@ -165,6 +165,7 @@ mod tests {
 
     use super::super::scripted::{Line, ai, bodies, keep_the_contract_of, provider};
     use super::*;
+    use crate::test_data;
 
     const LONG: Duration = Duration::from_secs(30);
     const MODEL: &str = "text-embedding-3-small";
@@ -229,19 +230,13 @@ mod tests {
     /// What the real service answered can be read.
     #[test]
     fn recorded_answers_are_read() {
-        #[expect(clippy::disallowed_methods, reason = "a test's own setting")]
-        let Some(folder) = std::env::var_os("PROVIDER_FIXTURES").map(std::path::PathBuf::from) else {
-            eprintln!("skipped: PROVIDER_FIXTURES names no directory of recorded answers");
-            return;
-        };
+        let Some(recorded) = test_data::recorded() else { return };
         let mut read = 0;
-        for entry in std::fs::read_dir(folder.join("openai")).unwrap() {
-            let path = entry.unwrap().path();
-            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        for name in recorded.names("openai") {
             if !name.contains("embeddings") {
                 continue;
             }
-            let recorded: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+            let recorded = recorded.json(&format!("openai/{name}"));
             let body = recorded.get("response").map_or(&recorded, |response| &response["body"]);
             let count = body["data"].as_array().map_or(0, Vec::len);
             let answer = parse(body.to_string().as_bytes(), count);

@@ -13,6 +13,7 @@ use super::openai::Account;
 use super::{Ai, Settings};
 use crate::clock::Clock;
 use crate::secret::Secret;
+use crate::test_data;
 
 /// One answer of the script.
 pub(crate) enum Line {
@@ -87,14 +88,9 @@ pub(crate) fn keep_the_contract_of(request: &str, bodies: Vec<Value>) {
 }
 
 /// The same for any description.
-#[expect(clippy::disallowed_methods, reason = "a test looks for its data where it is told to")]
 pub(crate) fn keep(description: &str, request: &str, bodies: Vec<Value>) {
-    let Some(folder) = std::env::var_os("CONTRACT_SPECS").map(std::path::PathBuf::from) else {
-        eprintln!("skipped: CONTRACT_SPECS names no directory of API descriptions");
-        return;
-    };
-    let spec = std::fs::read(folder.join(description)).expect("the description");
-    let mut spec: Value = serde_json::from_slice(&spec).expect("JSON");
+    let Some(described) = test_data::described() else { return };
+    let mut spec = described.json(description);
     let schema = json!({
         "$ref": format!("#/components/schemas/{request}"),
         "components": spec["components"].take(),

@@ -1,4 +1,5 @@
 use super::{annotated, asked, assert_ok, encoded, made};
+use crate::contract;
 use crate::provider::{Provider, completion, ending};
 use crate::world::World;
 use serde_json::{Value, json};
@@ -33,6 +34,8 @@ async fn a_model_that_sees_describes() {
     assert_eq!(reply.body["usage"]["totalTokens"], 150);
     let request = model.requests().remove(0);
     let sent: Value = serde_json::from_str(request.split_once("\r\n\r\n").unwrap().1).unwrap();
+    let schema = contract::schema("openai.strict-requests.openapi.json", "CreateChatCompletionRequest");
+    contract::keeps(schema.as_ref(), &sent);
     let picture = &sent["messages"][1]["content"][1]["image_url"];
     assert_eq!(picture["detail"], "low");
     let data = picture["url"].as_str().unwrap().strip_prefix("data:image/jpeg;base64,").unwrap();

@@ -1,7 +1,5 @@
 //! What the client makes of answers, when it asks again, and what it says of the price.
 
-use std::path::PathBuf;
-
 use proptest::prelude::*;
 use reqwest::header::HeaderMap;
 use serde_json::json;
@@ -10,6 +8,7 @@ use super::*;
 use crate::Error;
 use crate::ai::Ai;
 use crate::ai::scripted::{Line, Requests, completion, error, provider, text};
+use crate::test_data;
 
 const LONG: Duration = Duration::from_secs(30);
 const TOKENS: Tokens = Tokens { prompt: 79, cached: 0, completion: 14 };
@@ -230,15 +229,9 @@ proptest! {
 
 /// Every recorded chat exchange comes to what it is.
 #[test]
-#[expect(clippy::disallowed_methods, reason = "a test looks for its data where it is told to")]
 fn recorded_answers_are_read() {
-    let Some(folder) = std::env::var_os("PROVIDER_FIXTURES").map(PathBuf::from) else {
-        eprintln!("skipped: PROVIDER_FIXTURES names no directory of recorded answers");
-        return;
-    };
-    let read = |name: &str| -> Value {
-        serde_json::from_slice(&std::fs::read(folder.join(name)).expect("the file")).expect("JSON")
-    };
+    let Some(recorded) = test_data::recorded() else { return };
+    let read = |name: &str| recorded.json(name);
     let body = |recorded: &Value| match &recorded["response"]["body"] {
         Value::String(text) => text.clone(),
         body => body.to_string(),
@@ -268,7 +261,6 @@ fn recorded_answers_are_read() {
     let limit = body(&read("errors/openai.429_rate_limit_ms.json"));
     let limit = Failure::status(&DIALECT, 429, &HeaderMap::new(), limit.as_bytes());
     assert_eq!((limit.code.as_deref(), limit.retryable()), (Some("rate_limit_exceeded"), true));
-    let chats = std::fs::read_dir(folder.join("openai")).expect("the directory");
-    let chats = chats.filter(|entry| entry.as_ref().is_ok_and(|e| e.file_name().to_string_lossy().contains("chat_")));
+    let chats = recorded.names("openai").into_iter().filter(|name| name.contains("chat_"));
     assert_eq!(chats.count(), answers.len() + 2, "a recorded chat without an expectation");
 }

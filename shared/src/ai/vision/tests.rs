@@ -6,6 +6,7 @@ use super::annotate::response;
 use super::read::{Frame, analysis};
 use super::*;
 use crate::ai::image::{Orientation, Size};
+use crate::test_data;
 
 const UPRIGHT: Frame = Frame { stored: Size { width: 1_000, height: 500 }, orientation: Orientation::UPRIGHT };
 
@@ -152,32 +153,24 @@ fn a_part_and_the_rest_are_the_whole() {
 
 /// Every recorded answer comes to what lies beside this file under its name.
 #[test]
-#[expect(clippy::disallowed_methods, reason = "a test looks for its data where it is told to")]
 fn recorded_answers_are_read() {
-    let Some(folder) = std::env::var_os("PROVIDER_FIXTURES").map(std::path::PathBuf::from) else {
-        eprintln!("skipped: PROVIDER_FIXTURES names no directory of recorded answers");
-        return;
-    };
+    let Some(recorded) = test_data::recorded() else { return };
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ai/vision/golden");
-    let recorded = [
+    let expected = [
         ("edenai.face_detection", Feature::Faces),
         ("edenai.object_localization", Feature::Objects),
         ("gcp-python-0.26.0.crop_hints_response", Feature::CropHints),
         ("gcp-python-0.26.0.label_detection_response", Feature::Labels),
         ("gcp-python-0.26.0.safe_search_detection_response", Feature::SafeSearch),
     ];
-    let read = |path: &Path| -> Value {
-        serde_json::from_slice(&std::fs::read(path).unwrap_or_else(|_| panic!("{}", path.display()))).unwrap()
-    };
     let frame = Frame { stored: Size { width: 2_000, height: 1_500 }, ..UPRIGHT };
-    for (name, feature) in recorded {
-        let mut body = read(&folder.join("vision").join(format!("{name}.json")));
+    for (name, feature) in expected {
+        let mut body = recorded.json(&format!("vision/{name}.json"));
         if let Some(first) = body["responses"].get_mut(0) {
             body = first.take();
         }
-        let expected = read(&golden.join(format!("{name}.json")));
-        assert_eq!(of(&[feature], frame, &body), expected, "{name}");
+        let golden = test_data::json(&golden.join(format!("{name}.json")));
+        assert_eq!(of(&[feature], frame, &body), golden, "{name}");
     }
-    let files = std::fs::read_dir(folder.join("vision")).unwrap().count();
-    assert_eq!(files, recorded.len(), "a recorded answer without an expectation");
+    assert_eq!(recorded.names("vision").len(), expected.len(), "a recorded answer without an expectation");
 }

@@ -279,6 +279,7 @@ impl Pinecone {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_data;
 
     #[test]
     fn codes_are_read_where_there_are_any() {
@@ -304,17 +305,11 @@ mod tests {
     /// What the real service answered can be read, a 401 in plain text among it.
     #[test]
     fn recorded_answers_are_read() {
-        #[expect(clippy::disallowed_methods, reason = "a test's own setting")]
-        let Some(folder) = std::env::var_os("PROVIDER_FIXTURES").map(std::path::PathBuf::from) else {
-            eprintln!("skipped: PROVIDER_FIXTURES names no directory of recorded answers");
-            return;
-        };
-        let recorded =
-            |name: &str| -> Value { serde_json::from_slice(&std::fs::read(folder.join(name)).unwrap()).unwrap() };
-        let answer = recorded("pinecone/openllmetry.query_200.json")["response"]["body"].to_string();
+        let Some(recorded) = test_data::recorded() else { return };
+        let answer = recorded.json("pinecone/openllmetry.query_200.json")["response"]["body"].to_string();
         let found = matches(answer.as_bytes()).unwrap();
         assert!(!found.is_empty() && found.iter().all(|(id, score)| !id.is_empty() && *score > 0.0));
-        let refused = recorded("errors/pinecone.401_plain_text.json");
+        let refused = recorded.json("errors/pinecone.401_plain_text.json");
         let body = refused["response"]["body"].as_str().unwrap();
         let failure = Failure::status(&DIALECT, 401, &reqwest::header::HeaderMap::new(), body.as_bytes());
         assert!(failure.code.is_none() && !failure.retryable() && !failure.may_be_charged());

@@ -4,6 +4,7 @@ use super::*;
 use crate::ai::background::Request;
 use crate::ai::image::tests::made;
 use crate::ai::scripted::{self, Line, listen};
+use crate::test_data;
 
 fn image() -> Image {
     Image::read(made::jpeg(640, 480, &[made::exif(6)])).unwrap()
@@ -135,25 +136,14 @@ async fn what_is_no_cut_out_is_a_failure() {
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "a test looks for its data where it is told to")]
 fn recorded_answers_are_read() {
-    let Some(folder) = std::env::var_os("PROVIDER_FIXTURES").map(std::path::PathBuf::from) else {
-        eprintln!("skipped: PROVIDER_FIXTURES names no directory of recorded answers");
-        return;
-    };
-    let read = |name: &str| -> Value {
-        serde_json::from_slice(&std::fs::read(folder.join("removebg").join(name)).unwrap()).unwrap()
-    };
-    let refused = read("vcr.removebg_403.json");
+    let Some(recorded) = test_data::recorded() else { return };
+    let refused = recorded.json("removebg/vcr.removebg_403.json");
     let body = refused["response"]["body"].to_string();
     let failure = Failure::status(&DIALECT, 403, &HeaderMap::new(), body.as_bytes());
     assert_eq!((failure.code.as_deref(), failure.retryable()), (Some("auth_failed"), false));
-    let cut = read("vcr.removebg_200_png_headers.json");
+    let cut = recorded.json("removebg/vcr.removebg_200_png_headers.json");
     let headers = &cut["response"]["headers"];
     assert_eq!(hundredths(headers["x-credits-charged"].as_str().unwrap()), Some(100));
-    assert_eq!(
-        std::fs::read_dir(folder.join("removebg")).unwrap().count(),
-        2,
-        "a recorded answer without an expectation"
-    );
+    assert_eq!(recorded.names("removebg").len(), 2, "a recorded answer without an expectation");
 }

@@ -6,6 +6,7 @@ use super::*;
 use crate::Secret;
 use crate::ai::image::tests::made;
 use crate::ai::scripted::{self, Line, bodies, listen};
+use crate::test_data;
 
 fn image() -> Image {
     Image::read(made::jpeg(640, 480, &[])).unwrap()
@@ -114,15 +115,9 @@ async fn failures_are_told_apart_by_status_and_reason() {
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "a test looks for its data where it is told to")]
 fn a_recorded_refusal_is_read() {
-    let Some(folder) = std::env::var_os("PROVIDER_FIXTURES").map(std::path::PathBuf::from) else {
-        eprintln!("skipped: PROVIDER_FIXTURES names no directory of recorded answers");
-        return;
-    };
-    let recorded = std::fs::read(folder.join("errors/vision.403_billing_disabled.json")).unwrap();
-    let recorded: Value = serde_json::from_slice(&recorded).unwrap();
-    let body = recorded["response"]["body"].to_string();
+    let Some(recorded) = test_data::recorded() else { return };
+    let body = recorded.json("errors/vision.403_billing_disabled.json")["response"]["body"].to_string();
     let failure = Failure::status(&DIALECT, 403, &HeaderMap::new(), body.as_bytes());
     assert_eq!((failure.code.as_deref(), failure.retryable()), (Some("BILLING_DISABLED"), false));
 }
