@@ -14,7 +14,6 @@ use crate::rooms::Rooms;
 use crate::sockets::Sockets;
 use crate::store::Store;
 use crate::uploads::Uploads;
-use crate::worker::Worker;
 use crate::{Error, Result};
 
 /// State that a function needs; its template entry sets the setting and its policy grants the access.
@@ -115,8 +114,6 @@ pub struct App {
     pub background: Background,
     /// Keys of the providers, and what is called with them.
     pub providers: Providers,
-    /// The function that works in the background.
-    pub worker: Worker,
     signer: Option<Signer>,
     uploads: Option<Uploads>,
 }
@@ -159,7 +156,6 @@ impl App {
             uploads: Uploads::new(&config).map_err(broken)?,
             sockets: Sockets::new(store.clone(), &config, clock.clone()),
             background: Background::new(&config, clock.clone()),
-            worker: Worker::new(&config),
             rooms: Rooms::new(store.clone(), clock.clone(), random.clone()),
             random,
             config,

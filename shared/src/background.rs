@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::search::jobs::Order;
 use crate::signed::{Request, Signed};
 use crate::sockets::ConnectionId;
 use crate::{Error, Result, RoomId};
@@ -65,6 +66,11 @@ impl Background {
     /// Hands a room to compact-room.
     pub async fn compact(&self, room: RoomId) -> Result<()> {
         self.invoke("COMPACT_ROOM_FUNCTION", self.config.compact_room_function.as_deref(), &Compaction { room }).await
+    }
+
+    /// Hands an index job to index-worker.
+    pub async fn index(&self, order: &Order) -> Result<()> {
+        self.invoke("INDEX_WORKER", self.config.index_worker.as_deref(), order).await
     }
 
     async fn invoke(&self, setting: &str, function: Option<&str>, event: &impl Serialize) -> Result<()> {

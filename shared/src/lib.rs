@@ -17,12 +17,12 @@
 //! | [`members`] | who may enter a room, and as what |
 //! | [`ticket`] | one use of a room's door, for clients that cannot send headers |
 //! | [`sockets`] | who is connected to a room, and what is sent to them |
-//! | [`background`], [`signed`] | work for other functions; signed requests to AWS |
+//! | [`background`] | work for other functions |
+//! | [`signed`], [`sigv4`] | requests to AWS without an SDK's client, and their signatures |
 //! | [`rooms`] | texts that several people edit at once, and lose nothing |
 //! | [`search`] | semantic search over a tenant's own documents |
 //! | [`seal`] | texts that the table keeps and cannot read |
-//! | [`uploads`], [`sigv4`] | images that are too large for a request, in S3 |
-//! | [`worker`] | the function that works in the background |
+//! | [`uploads`] | images that are too large for a request, in S3 |
 //! | [`store`] | DynamoDB, one file per entity |
 //! | [`net`] | the HTTP clients |
 //!
@@ -62,7 +62,6 @@ mod test_data;
 pub mod ticket;
 pub mod tokens;
 pub mod uploads;
-pub mod worker;
 
 pub use app::{App, Need};
 pub use error::{Error, Result};

@@ -7,23 +7,20 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
-use aws_sdk_dynamodb::config::Credentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4::SigningParams;
 use reqwest::{Client, Method, StatusCode};
 
 use crate::clock::Clock;
 use crate::config::Aws;
+use crate::sigv4::{Signable, Signer};
 use crate::{Error, Result, net};
 
 /// Signs and sends.
 #[derive(Debug)]
 pub struct Signed {
     way: Way,
-    credentials: Credentials,
-    region: String,
+    signer: Signer,
     clock: Clock,
 }
 
@@ -77,7 +74,7 @@ impl Signed {
     }
 
     fn by(way: Way, aws: &Aws, clock: Clock) -> Self {
-        Self { way, credentials: net::aws_credentials(aws), region: aws.region.clone(), clock }
+        Self { way, signer: Signer::new(aws), clock }
     }
 
     /// Sends one request; any answer is one.
@@ -94,24 +91,15 @@ impl Signed {
                 return Ok(Answer { status, kind: String::new() });
             }
         };
-        let identity = self.credentials.clone().into();
-        let params = SigningParams::builder()
-            .identity(&identity)
-            .region(&self.region)
-            .name(service)
-            .time(UNIX_EPOCH + Duration::from_micros(self.clock.now().micros()))
-            .settings(SigningSettings::default())
-            .build()
-            .map_err(Error::internal)?
-            .into();
-        let signable =
-            SignableRequest::new(method.as_str(), url, headers.iter().copied(), SignableBody::Bytes(body.as_bytes()))
-                .map_err(Error::internal)?;
-        let (instructions, _) = sign(signable, &params).map_err(Error::internal)?.into_parts();
+        let signable = Signable { method: method.as_str(), url, headers, body: body.as_bytes() };
+        let signature = self.signer.headers(service, self.clock.now(), &signable)?;
         let send = async || {
             let mut request = client.request(method.clone(), url).timeout(within);
-            for (name, value) in headers.iter().copied().chain(instructions.headers()) {
-                request = request.header(name, value);
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            for (name, value) in &signature {
+                request = request.header(*name, value);
             }
             request.body(body.clone()).send().await
         };

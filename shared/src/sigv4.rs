@@ -1,157 +1,153 @@
-//! AWS Signature Version 4, as far as S3 needs it here: an upload form, one header-signed request, one presigned address.
+//! AWS Signature Version 4 over the crate that the SDK uses: one request to any service, and for S3 also an upload form
+//! and a presigned address.
 //!
-//! An SDK client of S3 would be a fifth of a function's size for three signatures.
-//! Deliberately absent: chunked signatures, other services' quirks (paths are encoded once, as S3 has it).
+//! The SDK's own clients of these services would be megabytes of operations that nobody calls.
+//! Deliberately absent: signatures of bodies in chunks.
 
-use std::fmt::Write as _;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::hmac::{self, HMAC_SHA256};
+use aws_sdk_dynamodb::config::Credentials;
+use aws_sigv4::http_request::{
+    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation, SigningInstructions,
+    SigningSettings, UriPathNormalizationMode, sign,
+};
+use aws_sigv4::sign::v4::{SigningParams, calculate_signature, generate_signing_key};
+use reqwest::Url;
 
-use crate::Secret;
 use crate::clock::Timestamp;
 use crate::config::Aws;
+use crate::{Error, Result, net};
 
-/// The algorithm, as requests name it.
+/// The algorithm, as forms name it.
 pub const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+const S3: &str = "s3";
 
-/// Who signs, where, and when.
+/// Who signs, and where.
 #[derive(Debug)]
-pub struct Signer<'a> {
-    aws: &'a Aws,
-    service: &'static str,
-    now: Timestamp,
+pub struct Signer {
+    credentials: Credentials,
+    region: String,
 }
 
-impl<'a> Signer<'a> {
-    /// For S3.
-    pub fn s3(aws: &'a Aws, now: Timestamp) -> Self {
-        Self { aws, service: "s3", now }
+/// A request to be signed: its method, its address as it is sent, its headers and what it carries.
+#[derive(Debug)]
+pub struct Signable<'a> {
+    /// The method.
+    pub method: &'a str,
+    /// The whole address, percent-encoded.
+    pub url: &'a str,
+    /// Headers beside the host.
+    pub headers: &'a [(&'a str, &'a str)],
+    /// The body.
+    pub body: &'a [u8],
+}
+
+impl Signer {
+    /// Whoever the settings name.
+    pub fn new(aws: &Aws) -> Self {
+        Self { credentials: net::aws_credentials(aws), region: aws.region.clone() }
     }
 
-    /// `20261128T163000Z`.
-    pub fn date_time(&self) -> String {
-        self.now.rfc3339().replace(['-', ':'], "")
-    }
-
-    /// `20261128`.
-    fn date(&self) -> String {
-        self.date_time().chars().take(8).collect()
-    }
-
-    fn scope(&self) -> String {
-        format!("{}/{}/{}/aws4_request", self.date(), self.aws.region, self.service)
-    }
-
-    /// The key's id with its scope.
-    pub fn credential(&self) -> String {
-        format!("{}/{}", self.aws.access_key_id, self.scope())
-    }
-
-    /// The session's token, when the credentials are of a session.
-    pub fn session_token(&self) -> Option<&'a Secret> {
-        self.aws.session_token.as_ref()
-    }
-
-    /// The signature of a text.
-    pub fn sign(&self, text: &str) -> String {
-        let secret = format!("AWS4{}", self.aws.secret_access_key.expose());
-        let date = self.date();
-        let mut key = hmac::sign(&hmac::Key::new(HMAC_SHA256, secret.as_bytes()), date.as_bytes());
-        for part in [self.aws.region.as_str(), self.service, "aws4_request", text] {
-            key = hmac::sign(&hmac::Key::new(HMAC_SHA256, key.as_ref()), part.as_bytes());
+    /// The headers that make a request ours.
+    ///
+    /// # Errors
+    /// `Internal` for an address that is none.
+    pub fn headers(
+        &self,
+        service: &str,
+        now: Timestamp,
+        request: &Signable<'_>,
+    ) -> Result<Vec<(&'static str, String)>> {
+        let mut settings = SigningSettings::default();
+        if service == S3 {
+            settings = settings_of_s3();
+            settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
         }
-        hex(key.as_ref())
+        let body = SignableBody::Bytes(request.body);
+        let signed = self.sign(service, now, request, body, settings)?;
+        Ok(signed.into_parts().0.into_iter().map(|header| (header.name(), header.value().to_owned())).collect())
     }
 
-    /// The signature of a request. `headers` are those that are signed, by name, in lower case; `query` is encoded, its
-    /// parameters in order; `payload` is its hash in hex, or a word that stands for it.
-    fn request(&self, method: &str, path: &str, query: &str, headers: &[(&str, &str)], payload: &str) -> String {
-        let mut lines = String::new();
-        for (name, value) in headers {
-            // Writing to a string cannot fail.
-            let _written = writeln!(lines, "{name}:{value}");
-        }
-        let signed = names(headers);
-        let canonical = format!("{method}\n{path}\n{query}\n{lines}\n{signed}\n{payload}");
-        let hash = hex(digest(&SHA256, canonical.as_bytes()).as_ref());
-        self.sign(&format!("{ALGORITHM}\n{}\n{}\n{hash}", self.date_time(), self.scope()))
+    /// An address of S3 that whoever has it may read for some time.
+    ///
+    /// # Errors
+    /// `Internal` for an address that is none.
+    pub fn presigned(&self, now: Timestamp, url: &str, readable: Duration) -> Result<String> {
+        let mut settings = settings_of_s3();
+        settings.signature_location = SignatureLocation::QueryParams;
+        settings.expires_in = Some(readable);
+        let request = Signable { method: "GET", url, headers: &[], body: &[] };
+        let signed = self.sign(S3, now, &request, SignableBody::UnsignedPayload, settings)?;
+        let mut url: Url = url.parse().map_err(Error::internal)?;
+        url.query_pairs_mut().extend_pairs(signed.params());
+        Ok(url.into())
     }
 
-    /// The headers that make a request ours, beside its host.
-    pub fn headers(&self, method: &str, host: &str, path: &str, body: &[u8]) -> Vec<(&'static str, String)> {
-        let payload = hex(digest(&SHA256, body).as_ref());
-        let date = self.date_time();
-        let token = self.session_token().map(Secret::expose);
-        let mut headers =
-            vec![("host", host), ("x-amz-content-sha256", payload.as_str()), ("x-amz-date", date.as_str())];
-        headers.extend(token.map(|token| ("x-amz-security-token", token)));
-        let signature = self.request(method, path, "", &headers, &payload);
-        let signed = names(&headers);
-        let authorization =
-            format!("{ALGORITHM} Credential={},SignedHeaders={signed},Signature={signature}", self.credential());
-        let token = token.map(|token| ("x-amz-security-token", token.to_owned()));
-        let mut sent =
-            vec![("authorization", authorization), ("x-amz-content-sha256", payload.clone()), ("x-amz-date", date)];
-        sent.extend(token);
-        sent
+    fn sign(
+        &self,
+        service: &str,
+        now: Timestamp,
+        request: &Signable<'_>,
+        body: SignableBody<'_>,
+        settings: SigningSettings,
+    ) -> Result<SigningInstructions> {
+        let identity = self.credentials.clone().into();
+        let params = SigningParams::builder()
+            .identity(&identity)
+            .region(&self.region)
+            .name(service)
+            .time(time(now))
+            .settings(settings)
+            .build()
+            .map_err(Error::internal)?
+            .into();
+        let &Signable { method, url, headers, .. } = request;
+        let request = SignableRequest::new(method, url, headers.iter().copied(), body).map_err(Error::internal)?;
+        Ok(sign(request, &params).map_err(Error::internal)?.into_parts().0)
     }
 
-    /// The query of an address that may be read for `seconds` by whoever has it.
-    pub fn presigned(&self, host: &str, path: &str, seconds: u32) -> String {
-        let (credential, seconds) = (self.credential(), seconds.to_string());
-        let (date, token) = (self.date_time(), self.session_token().map(Secret::expose));
-        let mut query = String::new();
-        let parts = [
-            ("X-Amz-Algorithm", Some(ALGORITHM)),
-            ("X-Amz-Credential", Some(credential.as_str())),
-            ("X-Amz-Date", Some(date.as_str())),
-            ("X-Amz-Expires", Some(seconds.as_str())),
-            ("X-Amz-Security-Token", token),
-            ("X-Amz-SignedHeaders", Some("host")),
+    /// The fields by which S3 knows who made an upload form, besides its policy and [`Self::policy`].
+    pub fn form(&self, now: Timestamp) -> Vec<(&'static str, String)> {
+        let date_time = date_time(now);
+        let scope = format!("{}/{}/{S3}/aws4_request", &date_time[..8], self.region);
+        let credential = format!("{}/{scope}", self.credentials.access_key_id());
+        let mut fields = vec![
+            ("x-amz-algorithm", ALGORITHM.to_owned()),
+            ("x-amz-credential", credential),
+            ("x-amz-date", date_time),
         ];
-        for (name, value) in parts.into_iter().filter_map(|(name, value)| Some((name, value?))) {
-            if !query.is_empty() {
-                query.push('&');
-            }
-            query.push_str(name);
-            query.push('=');
-            query.push_str(&encoded(value));
-        }
-        let signature = self.request("GET", path, &query, &[("host", host)], "UNSIGNED-PAYLOAD");
-        format!("{query}&X-Amz-Signature={signature}")
+        fields.extend(self.credentials.session_token().map(|token| ("x-amz-security-token", token.to_owned())));
+        fields
+    }
+
+    /// The signature of a form's policy.
+    pub fn policy(&self, now: Timestamp, policy: &str) -> String {
+        let key = generate_signing_key(self.credentials.secret_access_key(), time(now), &self.region, S3);
+        calculate_signature(key, policy.as_bytes())
     }
 }
 
-fn names(headers: &[(&str, &str)]) -> String {
-    headers.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";")
+/// Paths are what they are, and encoded once: keys of objects are not files.
+fn settings_of_s3() -> SigningSettings {
+    let mut settings = SigningSettings::default();
+    settings.percent_encoding_mode = PercentEncodingMode::Single;
+    settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+    settings
 }
 
-/// Everything but RFC 3986's unreserved characters as `%XX`.
-pub fn encoded(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            // Writing to a string cannot fail.
-            let _written = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
+fn time(now: Timestamp) -> SystemTime {
+    UNIX_EPOCH + Duration::from_micros(now.micros())
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _written = write!(text, "{byte:02x}");
-        text
-    })
+/// `20261128T163000Z`.
+fn date_time(now: Timestamp) -> String {
+    now.rfc3339().replace(['-', ':'], "")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Secret;
 
     /// The account, key and moment of the examples in AWS's documentation of S3.
     fn aws() -> Aws {
@@ -169,40 +165,48 @@ mod tests {
 
     /// 2013-05-24T00:00:00Z.
     const MAY: Timestamp = Timestamp::from_secs(1_369_353_600);
+    const OBJECT: &str = "https://examplebucket.s3.amazonaws.com/test.txt";
+
+    fn value<'a>(headers: &'a [(&'static str, String)], name: &str) -> &'a str {
+        headers.iter().find(|(other, _)| *other == name).map_or("", |(_, value)| value)
+    }
 
     #[test]
     fn a_presigned_address_is_that_of_the_documentation() {
-        let aws = aws();
-        let query = Signer::s3(&aws, MAY).presigned("examplebucket.s3.amazonaws.com", "/test.txt", 86_400);
-        assert_eq!(
-            query,
-            "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request\
-             &X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host\
-             &X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404"
-        );
+        let url = Signer::new(&aws()).presigned(MAY, OBJECT, Duration::from_secs(86_400)).unwrap();
+        let url: Url = url.parse().unwrap();
+        let mut query: Vec<_> = url.query_pairs().collect();
+        query.sort();
+        let expected = [
+            ("X-Amz-Algorithm", "AWS4-HMAC-SHA256"),
+            ("X-Amz-Credential", "AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request"),
+            ("X-Amz-Date", "20130524T000000Z"),
+            ("X-Amz-Expires", "86400"),
+            ("X-Amz-Signature", "aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404"),
+            ("X-Amz-SignedHeaders", "host"),
+        ];
+        assert_eq!(query, expected.map(|(name, value)| (name.into(), value.into())));
     }
 
     #[test]
     fn a_request_is_signed_as_in_the_documentation() {
-        let aws = aws();
-        let empty = hex(digest(&SHA256, b"").as_ref());
-        let headers = [
-            ("host", "examplebucket.s3.amazonaws.com"),
-            ("range", "bytes=0-9"),
-            ("x-amz-content-sha256", empty.as_str()),
-            ("x-amz-date", "20130524T000000Z"),
-        ];
-        let signature = Signer::s3(&aws, MAY).request("GET", "/test.txt", "", &headers, &empty);
-        assert_eq!(signature, "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41");
+        let request = Signable { method: "GET", url: OBJECT, headers: &[("range", "bytes=0-9")], body: &[] };
+        let headers = Signer::new(&aws()).headers(S3, MAY, &request).unwrap();
+        let signature = "Signature=f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41";
+        assert!(value(&headers, "authorization").ends_with(signature), "{headers:?}");
+        assert_eq!(value(&headers, "x-amz-date"), "20130524T000000Z");
     }
 
     #[test]
     fn the_token_of_a_session_is_signed_too() {
-        let aws = Aws { session_token: Some(Secret::new("a/token")), ..aws() };
-        let signer = Signer::s3(&aws, MAY);
-        assert!(signer.presigned("host", "/", 1).contains("&X-Amz-Security-Token=a%2Ftoken&X-Amz-SignedHeaders"));
-        let headers = signer.headers("GET", "host", "/", b"");
-        assert!(headers[0].1.contains("SignedHeaders=host;x-amz-content-sha256;x-amz-date;x-amz-security-token,"));
-        assert_eq!(headers[3], ("x-amz-security-token", "a/token".to_owned()));
+        let signer = Signer::new(&Aws { session_token: Some(Secret::new("a/token")), ..aws() });
+        let url = signer.presigned(MAY, OBJECT, Duration::from_secs(1)).unwrap();
+        assert!(url.contains("X-Amz-Security-Token=a%2Ftoken"), "{url}");
+        let headers = signer.headers(S3, MAY, &Signable { method: "GET", url: OBJECT, headers: &[], body: &[] });
+        let headers = headers.unwrap();
+        assert_eq!(value(&headers, "x-amz-security-token"), "a/token");
+        let signed = "SignedHeaders=host;x-amz-content-sha256;x-amz-date;x-amz-security-token,";
+        assert!(value(&headers, "authorization").contains(signed), "{headers:?}");
+        assert!(signer.form(MAY).contains(&("x-amz-security-token", "a/token".to_owned())));
     }
 }

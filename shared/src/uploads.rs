@@ -17,18 +17,18 @@ use serde_json::{Map, Value, json};
 use crate::ai::deadline::Deadline;
 use crate::ai::image::{Format, Image};
 use crate::clock::Timestamp;
-use crate::config::{Aws, Config};
+use crate::config::Config;
 use crate::error::Invalid;
 use crate::random::{Random, UploadId};
-use crate::sigv4::{ALGORITHM, Signer};
+use crate::sigv4::{Signable, Signer};
 use crate::{Error, Result, UserId, net};
 
 /// The most bytes of an upload.
 pub const MOST: u64 = 20_000_000;
 /// How long a form may be used.
 const FORM: Duration = Duration::from_secs(600);
-/// How long a presigned address may be read, in seconds.
-const READABLE: u32 = 3_600;
+/// How long a presigned address may be read.
+const READABLE: Duration = Duration::from_secs(3_600);
 /// The longest that S3 may take.
 const LONGEST: Duration = Duration::from_secs(15);
 
@@ -119,7 +119,9 @@ impl Key {
 /// The bucket of this deployment.
 pub struct Uploads {
     bucket: String,
-    aws: Aws,
+    /// The bucket's address.
+    url: String,
+    signer: Signer,
     random: Random,
     http: reqwest::Client,
 }
@@ -137,22 +139,13 @@ impl Uploads {
     /// `Internal` when TLS cannot be set up.
     pub fn new(config: &Config) -> Result<Option<Self>> {
         let Some(bucket) = config.upload_bucket.clone() else { return Ok(None) };
+        let aws = &config.aws;
+        let url = match &aws.s3_endpoint {
+            Some(endpoint) => format!("{endpoint}/{bucket}"),
+            None => format!("https://{bucket}.s3.{}.amazonaws.com", aws.region),
+        };
         let http = net::aws_plain_client()?;
-        Ok(Some(Self { bucket, aws: config.aws.clone(), random: Random::system(), http }))
-    }
-
-    /// Where the bucket is: address, host and the path before a key.
-    fn place(&self) -> (String, String, String) {
-        match &self.aws.s3_endpoint {
-            Some(endpoint) => {
-                let host = endpoint.split_once("://").map_or(endpoint.as_str(), |(_, host)| host);
-                (format!("{endpoint}/{}", self.bucket), host.to_owned(), format!("/{}", self.bucket))
-            }
-            None => {
-                let host = format!("{}.s3.{}.amazonaws.com", self.bucket, self.aws.region);
-                (format!("https://{host}"), host, String::new())
-            }
-        }
+        Ok(Some(Self { bucket, url, signer: Signer::new(aws), random: Random::system(), http }))
     }
 
     /// A form for one image.
@@ -162,24 +155,20 @@ impl Uploads {
     pub fn form(&self, owner: UserId, request: Request, now: Timestamp) -> Result<Form> {
         let Request { format, size } = request;
         let key = Key { owner, id: self.random.id()? };
-        let signer = Signer::s3(&self.aws, now);
         let expires_at = (now + FORM).rfc3339();
         let mut fields = Map::new();
         let mut put = |name: &str, value: &str| drop(fields.insert(name.to_owned(), json!(value)));
         put("key", &key.to_string());
         put("Content-Type", format.media_type());
-        put("x-amz-algorithm", ALGORITHM);
-        put("x-amz-credential", &signer.credential());
-        put("x-amz-date", &signer.date_time());
-        if let Some(token) = signer.session_token() {
-            put("x-amz-security-token", token.expose());
+        for (name, value) in self.signer.form(now) {
+            put(name, &value);
         }
         let mut conditions = vec![json!({"bucket": self.bucket}), json!(["content-length-range", size, size])];
         conditions.extend(fields.iter().map(|(name, value)| json!(["eq", format!("${name}"), value])));
         let policy = STANDARD.encode(json!({"expiration": expires_at, "conditions": conditions}).to_string());
         fields.insert("policy".to_owned(), json!(policy));
-        fields.insert("x-amz-signature".to_owned(), json!(signer.sign(&policy)));
-        Ok(Form { url: self.place().0, fields, image_key: key, expires_at })
+        fields.insert("x-amz-signature".to_owned(), json!(self.signer.policy(now, &policy)));
+        Ok(Form { url: self.url.clone(), fields, image_key: key, expires_at })
     }
 
     /// An upload of its owner's, looked at.
@@ -240,15 +229,18 @@ impl Uploads {
         if !status.is_success() {
             return Err(Error::unavailable(format!("S3 answered {status}")));
         }
-        let (url, host, before) = self.place();
-        let query = Signer::s3(&self.aws, now).presigned(&host, &format!("{before}/{key}"), READABLE);
-        Ok((key, format!("{url}/{key}?{query}")))
+        Ok((key, self.signer.presigned(now, &self.address(key), READABLE)?))
+    }
+
+    fn address(&self, key: Key) -> String {
+        format!("{}/{key}", self.url)
     }
 
     fn request(&self, method: Method, key: Key, now: Timestamp, body: &[u8]) -> Result<reqwest::RequestBuilder> {
-        let (url, host, before) = self.place();
-        let signed = Signer::s3(&self.aws, now).headers(method.as_str(), &host, &format!("{before}/{key}"), body);
-        let request = self.http.request(method, format!("{url}/{key}"));
+        let url = self.address(key);
+        let request = Signable { method: method.as_str(), url: &url, headers: &[], body };
+        let signed = self.signer.headers("s3", now, &request)?;
+        let request = self.http.request(method, &url);
         Ok(signed.into_iter().fold(request, |request, (name, value)| request.header(name, value)))
     }
 }

@@ -140,7 +140,7 @@ pub(crate) async fn begin(
         moved: now,
     };
     jobs::open(&app.store, payer.tenant, id, &job).await?;
-    app.worker.ask(&Order { tenant: payer.tenant, job: id }).await?;
+    app.background.index(&Order { tenant: payer.tenant, job: id }).await?;
     Ok(Progress::of(id, job, app))
 }
 
