@@ -1,7 +1,6 @@
 //! Rooms whose functions die, whose clients vanish, and rooms that are busy.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use aura_local::{SocketFault as Fault, SocketRule as Rule, When};
 use futures_util::future::join_all;
@@ -12,6 +11,11 @@ use crate::world::{Session, World};
 
 /// Types `texts`, one after the other, each until it is acknowledged; the revs.
 async fn type_all(socket: &mut Socket, texts: &[String]) -> Vec<u64> {
+    type_telling(socket, texts, || ()).await
+}
+
+/// The same, with a word after each.
+async fn type_telling(socket: &mut Socket, texts: &[String], acked: impl Fn()) -> Vec<u64> {
     let (mut base, mut revs) = (0, Vec::new());
     for (n, text) in texts.iter().enumerate() {
         let message = insertion(n as u64 + 1, base, 0, text);
@@ -22,6 +26,7 @@ async fn type_all(socket: &mut Socket, texts: &[String]) -> Vec<u64> {
                 Some("ack") if frame["n"] == n + 1 => {
                     base = frame["rev"].as_u64().unwrap();
                     revs.push(base);
+                    acked();
                     break;
                 }
                 // A function that died: API Gateway says so in words of its own.
@@ -71,14 +76,20 @@ async fn ten_people_type_while_functions_die() {
     const WORDS: usize = 6;
     let world = World::start().await;
     let (ann, room, mut sockets) = room_of(&world, PEOPLE, "json").await;
-    let typing = join_all(
-        sockets.iter_mut().enumerate().map(|(who, socket)| async move { type_all(socket, &words(who, WORDS)).await }),
-    );
+    let (acked, mut progress) = tokio::sync::watch::channel(0);
+    let typing = async move {
+        let acked = || acked.send_modify(|count| *count += 1);
+        let each = sockets.iter_mut().enumerate();
+        join_all(each.map(|(who, socket)| async move { type_telling(socket, &words(who, WORDS), acked).await })).await
+    };
+    // A death for every few words, while the others go on.
     let killing = async {
         for round in 0..12 {
             let when = if round % 2 == 0 { When::Before } else { When::After };
             world.stack.kill_on_dynamodb_call("edit", if round % 3 == 0 { "Query" } else { "PutItem" }, when);
-            tokio::time::sleep(Duration::from_millis(40)).await; // the fault's own pace; nothing waits for it
+            if progress.changed().await.is_err() {
+                break;
+            }
             if round % 4 == 3 {
                 world.stack.kill("edit").await;
             }
