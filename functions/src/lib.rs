@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`route`] | the endpoint table: path, access, limit, state of every function |
 //! | [`serve`] | the Lambda runtime, alone |
+//! | `event` | what the gateway sends and takes |
 //! | [`http`] | status codes, headers and bodies, alone |
 //! | `request` | what a request must be before anyone works on it |
 //! | `gate` | who may pass: token, permission, rate limit |
@@ -17,6 +18,7 @@
 
 pub mod ai;
 pub mod auth;
+mod event;
 mod gate;
 pub mod http;
 pub mod ops;

@@ -5,18 +5,17 @@
 
 use std::fmt;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use aura::ai::Ask;
 use aura::clock::Clock;
 use aura::config::{Config, ConfigError};
 use aura::{App, Need, Result as AuraResult};
-use lambda_http::Request;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::event::{self, Event};
 use crate::http::{self, Call, Endpoint};
 use crate::route::Route;
 use crate::socket::{self, Answer, Message};
@@ -120,10 +119,13 @@ type EventHandler =
 
 fn run_http(endpoint: Endpoint) -> Result<(), Error> {
     start(endpoint.route().needs, endpoint.route().needs, async move |app| {
-        let endpoint = Arc::new(endpoint);
-        lambda_http::run(service_fn(move |request: Request| {
-            let endpoint = Arc::clone(&endpoint);
-            async move { Ok::<_, std::convert::Infallible>(http::answer(app, &endpoint, request).await) }
+        let endpoint = Rc::new(endpoint);
+        lambda_runtime::run(service_fn(move |event: LambdaEvent<Event>| {
+            let endpoint = Rc::clone(&endpoint);
+            async move {
+                let request = event.payload.into_request(event.context);
+                Ok::<_, std::convert::Infallible>(event::response(http::answer(app, &endpoint, request).await))
+            }
         }))
         .await
     })
