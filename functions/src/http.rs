@@ -3,9 +3,11 @@
 //! Errors are `application/problem+json` (RFC 9457) with the extensions `error` (the sentence again, for clients that
 //! show it), `code` (stable) and `requestId`.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aura::ai::Ask;
@@ -76,7 +78,11 @@ impl Caller {
 }
 
 type Answer = Result<Vec<u8>>;
-type Handler = Box<dyn Fn(&'static App, Call<Vec<u8>>) -> Pin<Box<dyn Future<Output = Answer> + Send>> + Send + Sync>;
+type Handler = Box<dyn Fn(&'static App, Call<Parsed>) -> Pin<Box<dyn Future<Output = Answer> + Send>> + Send + Sync>;
+
+/// Makes what a handler takes of a body, or says why it cannot: its sender hears of that from the handler.
+type Parse = fn(&[u8]) -> Parsed;
+type Parsed = Result<Box<dyn Any + Send>>;
 
 /// Looks in the cache for the answer to a body; what it finds goes to the handler alone.
 type Peek = Box<dyn Fn(&'static App, Reader, &[u8]) -> Peeking + Send + Sync>;
@@ -85,6 +91,7 @@ type Peeking = Pin<Box<dyn Future<Output = Option<Peeked>> + Send>>;
 /// A route and what serves it.
 pub struct Endpoint {
     route: Route,
+    parse: Parse,
     handler: Handler,
     peek: Option<Peek>,
 }
@@ -99,11 +106,12 @@ impl Endpoint {
         Fut: Future<Output = Result<T>> + Send + 'static,
     {
         let handler: Handler = Box::new(move |app, Call { body, caller, path, peeked, params, query }| {
-            let answer = request::parse(&body);
-            let answer = answer.map(|body| handler(app, Call { body, caller, path, peeked, params, query }));
+            let body = body.and_then(|body| body.downcast().map_err(|_| Error::internal("another route's body")));
+            let answer = body.map(|body| handler(app, Call { body: *body, caller, path, peeked, params, query }));
             Box::pin(async move { serde_json::to_vec(&answer?.await?).map_err(Error::internal) })
         });
-        Self { route, handler, peek: None }
+        let parse: Parse = |body| Ok(Box::new(request::parse::<B>(body)?));
+        Self { route, parse, handler, peek: None }
     }
 
     /// The same for a request whose answer may be known. A body that cannot be parsed has none; its sender hears of it
@@ -148,7 +156,7 @@ pub async fn answer(app: &'static App, endpoint: &Endpoint, request: Request) ->
     .await
 }
 
-async fn outcome(app: &'static App, endpoint: &Endpoint, request: Request) -> (Answer, Option<Announced>) {
+async fn outcome(app: &'static App, endpoint: &Endpoint, mut request: Request) -> (Answer, Option<Announced>) {
     let route = &endpoint.route;
     let mut announced = match route.limit {
         Limit::Failures => Some(Announced::policy_only(aura::limits::Action::SignIn.quota(&app.config))),
@@ -157,9 +165,16 @@ async fn outcome(app: &'static App, endpoint: &Endpoint, request: Request) -> (A
     let result = async {
         request::check_url(&request)?;
         request::check_body(route, &request)?;
+        let body = Arc::new(request::take_body(route, &mut request));
         let authorization = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let sent = &request;
-        let ahead = |reader| async move { endpoint.peek.as_ref()?(app, reader, sent.body()).await };
+        let mut parsed = None;
+        let (sent, early) = (&body, &mut parsed);
+        let ahead = move |reader| async move {
+            if let Body::Image(_) = route.body {
+                *early = Some(aside(endpoint.parse, Arc::clone(sent)).await);
+            }
+            endpoint.peek.as_ref()?(app, reader, sent).await
+        };
         let passed = gate::pass(app, route, authorization, ahead).await?;
         if let Some(admission) = &passed.admission {
             announced = Some(Announced::admitted(admission));
@@ -175,17 +190,15 @@ async fn outcome(app: &'static App, endpoint: &Endpoint, request: Request) -> (A
         let query = request.query_string_parameters_ref();
         let query = query.into_iter().flat_map(|query| query.iter());
         let query = query.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let body = match route.body {
-            Body::None => b"null".to_vec(),
-            Body::Json(_) | Body::Image(_) => match request.into_body() {
-                lambda_http::Body::Text(text) => text.into_bytes(),
-                body => body.to_vec(),
-            },
-        };
-        let call = Call { body, caller, path, peeked: passed.peeked, params, query };
+        let parsed = parsed.unwrap_or_else(|| (endpoint.parse)(&body));
+        let call = Call { body: parsed, caller, path, peeked: passed.peeked, params, query };
         match key.filter(|_| route.repeatable) {
-            Some(key) => once(app, endpoint, call, &key, left).await,
-            None => (endpoint.handler)(app, call).await,
+            Some(key) => once(app, endpoint, call, &key, body, left).await,
+            None => {
+                // An image is not held twice while somebody works on it.
+                drop(body);
+                (endpoint.handler)(app, call).await
+            }
         }
     }
     .await;
@@ -198,11 +211,24 @@ async fn outcome(app: &'static App, endpoint: &Endpoint, request: Request) -> (A
     (result, announced)
 }
 
+/// Parses a body in another thread: what the gate asks for is on its way meanwhile, and a large image takes longer.
+async fn aside(parse: Parse, body: Arc<Vec<u8>>) -> Parsed {
+    tokio::task::spawn_blocking(move || parse(&body)).await.unwrap_or_else(|error| Err(Error::internal(error)))
+}
+
 /// Does what is asked under an idempotency key once, and repeats the answer.
-async fn once(app: &'static App, endpoint: &Endpoint, call: Call<Vec<u8>>, key: &str, left: Duration) -> Answer {
+async fn once(
+    app: &'static App,
+    endpoint: &Endpoint,
+    call: Call<Parsed>,
+    key: &str,
+    body: Arc<Vec<u8>>,
+    left: Duration,
+) -> Answer {
     let user = call.caller.user()?.user.id;
-    let request = Keyed { user, route: endpoint.route.name, key, body: &call.body };
-    match idempotency::claim(app, request, left).await? {
+    let claim = idempotency::claim(app, Keyed { user, route: endpoint.route.name, key, body: &body }, left).await?;
+    drop(body);
+    match claim {
         Claim::Repeat(answer) => Ok(answer),
         Claim::Fresh(ticket) => {
             let answer = (endpoint.handler)(app, call).await;

@@ -50,6 +50,15 @@ pub fn check_body(route: &Route, request: &Request) -> Result<()> {
     Ok(())
 }
 
+/// The bytes that the route reads, which are moved and not copied.
+pub fn take_body(route: &Route, request: &mut Request) -> Vec<u8> {
+    match (route.body, std::mem::take(request.body_mut())) {
+        (Body::None, _) => b"null".to_vec(),
+        (Body::Json(_) | Body::Image(_), lambda_http::Body::Text(text)) => text.into_bytes(),
+        (Body::Json(_) | Body::Image(_), body) => body.to_vec(),
+    }
+}
+
 /// Parsing is validation: the type's own rules become the sentence that the caller reads.
 pub fn parse<B: DeserializeOwned>(bytes: &[u8]) -> Result<B> {
     serde_json::from_slice(bytes).map_err(|error| match error.classify() {

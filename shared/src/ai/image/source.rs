@@ -9,21 +9,21 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, Visitor};
 
-use super::{Format, Image};
+use super::{Flaw, Format, Image};
 use crate::error::Invalid;
 use crate::{Error, Result};
 
-/// An image inside a request, decoded and not yet looked at.
+/// An image inside a request, decoded and looked at as the request is read; what was found is said when it is needed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Encoded {
-    bytes: Vec<u8>,
+    image: Result<Image, Flaw>,
     /// What the data URI says that it is.
     declared: Option<String>,
 }
 
 impl fmt::Debug for Encoded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Encoded({} bytes)", self.bytes.len())
+        write!(f, "Encoded({:?})", self.image)
     }
 }
 
@@ -52,7 +52,7 @@ impl Encoded {
         let bytes = base64_simd::STANDARD.decode_to_vec(data).ok();
         // Some encoders leave the padding out.
         let bytes = bytes.or_else(|| base64_simd::STANDARD_NO_PAD.decode_to_vec(data).ok());
-        Ok(Self { bytes: bytes.ok_or("the image is not base64")?, declared })
+        Ok(Self { image: Image::read(bytes.ok_or("the image is not base64")?), declared })
     }
 }
 
@@ -106,8 +106,8 @@ impl Source {
 impl TryFrom<Encoded> for Image {
     type Error = Error;
 
-    fn try_from(Encoded { bytes, declared }: Encoded) -> Result<Self> {
-        let image = Self::read(bytes)?;
+    fn try_from(Encoded { image, declared }: Encoded) -> Result<Self> {
+        let image = image?;
         match declared {
             Some(declared) if !declared.is_empty() => image.declared(&declared),
             _ => Ok(image),
