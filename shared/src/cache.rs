@@ -140,6 +140,25 @@ impl Cache {
         }
     }
 
+    /// The answers that are known, in the order of `keys`, and what there is of `next`, under which those that are not
+    /// would be asked for: at most one read of all that this instance does not have.
+    pub async fn get_all<T: DeserializeOwned>(&self, keys: &[Key], next: Key) -> (Vec<Option<T>>, Option<Peeked>) {
+        let Some(cache) = &self.0 else { return (keys.iter().map(|_| None).collect(), None) };
+        let mut answers: Vec<_> = keys.iter().map(|key| cache.near(key)).collect();
+        let far: Vec<&Key> = keys.iter().zip(&answers).filter(|(_, near)| near.is_none()).map(|(key, _)| key).collect();
+        let mut peeked = None;
+        if !far.is_empty() {
+            let mut found = cache.look_all(&[&far[..], &[&next]].concat()).await.into_iter();
+            for (key, answer) in keys.iter().zip(&mut answers).filter(|(_, near)| near.is_none()) {
+                if let Some(Found::Answer(sealed, expires)) = found.next() {
+                    *answer = cache.open(key, sealed, expires);
+                }
+            }
+            peeked = found.next().map(|found| Peeked { key: next, found });
+        }
+        (answers.into_iter().map(|answer| answer.as_deref().and_then(decoded)).collect(), peeked)
+    }
+
     /// The answer, if this instance has it: no call.
     pub fn get_here<T: DeserializeOwned>(&self, key: &Key) -> Option<T> {
         self.0.as_ref()?.near(key).as_deref().and_then(decoded)
@@ -158,6 +177,13 @@ impl Cache {
         let Some(cache) = &self.0 else { return };
         let Some(answer) = encoded(answer) else { return };
         cache.keep(key, None, kept, &answer).await;
+    }
+
+    /// Keeps up to 25 answers for `kept`: one write, as [`Self::put`] of each. Of two who put the same, the last one stays.
+    pub async fn put_all<T: Serialize>(&self, kept: Duration, answers: impl IntoIterator<Item = (Key, T)>) {
+        let Some(cache) = &self.0 else { return };
+        let answers = answers.into_iter().filter_map(|(key, answer)| Some((key, encoded(&answer)?)));
+        cache.keep_all(kept, answers.collect()).await;
     }
 
     /// Gives the answer that is known, or lets `make` make it, once for all who ask at the same time, within `left`. The
@@ -225,6 +251,14 @@ impl Inner {
         }
     }
 
+    /// The same of several keys; nothing of none when it cannot tell.
+    async fn look_all(&self, keys: &[&Key]) -> Vec<Found> {
+        store::cache::read_all(&self.store, keys, self.clock.now()).await.unwrap_or_else(|error| {
+            tracing::warn!(code = error.code(), error = ?error, "the cache could not be read");
+            Vec::new()
+        })
+    }
+
     fn unpack(&self, key: &Key, sealed: Vec<u8>) -> Option<Arc<[u8]>> {
         match pack::unpack(key, sealed) {
             Ok(answer) => Some(answer.into()),
@@ -255,6 +289,22 @@ impl Inner {
         };
         if let Err(error) = stored.await {
             tracing::warn!(code = error.code(), error = ?error, "an answer was not kept");
+        }
+    }
+
+    async fn keep_all(&self, kept: Duration, answers: Vec<(Key, Arc<[u8]>)>) {
+        let expires = Timestamp::from_secs((self.clock.now() + kept).secs());
+        let stored = async {
+            let mut sealed = Vec::new();
+            for (key, answer) in answers {
+                let packed = pack::pack(&key, &self.random.bytes()?, &answer)?;
+                self.near.lock().unwrap_or_else(PoisonError::into_inner).put(key.name(), answer, expires);
+                sealed.extend(packed.map(|packed| (key, packed)));
+            }
+            if sealed.is_empty() { Ok(()) } else { store::cache::keep_all(&self.store, sealed, expires).await }
+        };
+        if let Err(error) = stored.await {
+            tracing::warn!(code = error.code(), error = ?error, "answers were not kept");
         }
     }
 

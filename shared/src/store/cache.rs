@@ -14,10 +14,12 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, KeysAndAttributes, PutRequest, ReturnValuesOnConditionCheckFailure, WriteRequest,
+};
 
 use super::keys::{EXPIRES, Key, PK};
-use super::{Item, Store, corrupt, failed, n, number};
+use super::{Item, ROUNDS, Store, corrupt, failed, n, number};
 use crate::cache;
 use crate::clock::Timestamp;
 use crate::{Error, Result};
@@ -46,6 +48,29 @@ pub async fn read(store: &Store, key: &cache::Key, now: Timestamp) -> Result<Fou
     let request = store.client.get_item().table_name(store.ephemeral()?);
     let item = request.set_key(Some(Key::cached(key).attributes())).send().await.map_err(failed)?.item;
     item.map_or(Ok(Found::Nothing), |item| parse(&item, now))
+}
+
+/// The same of up to a hundred keys, in their order: one BatchGetItem.
+pub async fn read_all(store: &Store, keys: &[&cache::Key], now: Timestamp) -> Result<Vec<Found>> {
+    let table = store.ephemeral()?;
+    let keys: Vec<Item> = keys.iter().map(|key| Key::cached(key).attributes()).collect();
+    let mut found = vec![Found::Nothing; keys.len()];
+    let wanted = KeysAndAttributes::builder().set_keys(Some(keys.clone())).build();
+    let mut wanted = wanted.map_err(Error::internal)?;
+    for _ in 0..ROUNDS {
+        let output = store.client.batch_get_item().request_items(table, wanted).send().await.map_err(failed)?;
+        for item in output.responses.unwrap_or_default().remove(table).unwrap_or_default() {
+            let is_of = |key: &Item| key.iter().all(|(name, value)| item.get(name) == Some(value));
+            if let Some(position) = keys.iter().position(is_of) {
+                found[position] = parse(&item, now)?;
+            }
+        }
+        match output.unprocessed_keys.unwrap_or_default().remove(table) {
+            Some(rest) => wanted = rest,
+            None => return Ok(found),
+        }
+    }
+    Err(Error::unavailable("DynamoDB left keys unprocessed"))
 }
 
 /// Claims the right to ask until `until`: one conditional PutItem. `None` if it was free, else what is there.
@@ -116,6 +141,28 @@ pub async fn keep(
             lost(result, |error| matches!(error, PutItemError::ConditionalCheckFailedException(_)))
         }
     }
+}
+
+/// Keeps up to 25 answers until `expires`: one BatchWriteItem, which knows no conditions. It is for keys that nobody
+/// claims, where of two answers either is good: the last one stays.
+pub async fn keep_all(store: &Store, answers: Vec<(cache::Key, Vec<u8>)>, expires: Timestamp) -> Result<()> {
+    let table = store.ephemeral()?;
+    let put = |(key, answer): (cache::Key, Vec<u8>)| {
+        let mut item = Key::cached(&key).attributes();
+        let sets = [("v", AttributeValue::B(answer.into())), (EXPIRES, n(expires.secs()))];
+        item.extend(sets.map(|(name, value)| (name.to_owned(), value)));
+        let put = PutRequest::builder().set_item(Some(item)).build().map_err(Error::internal)?;
+        Ok(WriteRequest::builder().put_request(put).build())
+    };
+    let mut puts = answers.into_iter().map(put).collect::<Result<Vec<_>>>()?;
+    for _ in 0..ROUNDS {
+        let output = store.client.batch_write_item().request_items(table, puts).send().await.map_err(failed)?;
+        match output.unprocessed_items.unwrap_or_default().remove(table) {
+            Some(rest) => puts = rest,
+            None => return Ok(()),
+        }
+    }
+    Err(Error::unavailable("DynamoDB left items unprocessed"))
 }
 
 /// Tells those who wait for `owner` why there is no answer: one conditional UpdateItem. Others may claim at once.

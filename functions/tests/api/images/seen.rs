@@ -77,6 +77,32 @@ async fn one_call_asks_for_exactly_what_is_missing() {
     assert_eq!(asked(&provider)[3].len(), 7);
 }
 
+/// ARCHITECTURE.md has the table.
+#[tokio::test]
+async fn calls_are_counted() {
+    let (world, _provider) = with_vision(vec![annotated(&json!({"labelAnnotations": [{"description": "Cat"}]}))]).await;
+    let ann = world.account("ann@example.com").await.client;
+    let ask = |size| json!({"image": encoded(&made::png(size, 4, 40)), "analysisTypes": ["all"]});
+    let operations = || {
+        let mut operations = world.operations("analyze-image");
+        world.stack.clear_dynamodb_calls();
+        operations.sort();
+        operations
+    };
+    // From here on the session is believed.
+    assert_ok(&ann.post(PATH, &ask(3)).await);
+    operations();
+    assert_ok(&ann.post(PATH, &ask(4)).await);
+    let made = ["BatchGetItem", "BatchWriteItem", "PutItem", "TransactWriteItems"];
+    assert_eq!(operations(), [&made[..], &["UpdateItem"; 3]].concat());
+    assert_ok(&ann.post(PATH, &ask(4)).await);
+    assert_eq!(operations(), ["UpdateItem"; 2], "known to the instance");
+    world.stack.kill("analyze-image").await;
+    assert_eq!(ann.post(PATH, &ask(4)).await.body["cached"], true);
+    // Another instance reads keys and session first.
+    assert_eq!(operations(), ["BatchGetItem", "BatchGetItem", "GetItem", "UpdateItem", "UpdateItem"]);
+}
+
 #[tokio::test]
 async fn everybody_who_asks_at_once_shares_one_call() {
     let (world, provider) = with_vision(vec![annotated(&json!({"labelAnnotations": [{"description": "Cat"}]}))]).await;

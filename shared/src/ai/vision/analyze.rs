@@ -6,7 +6,6 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 
 use super::annotate::{self, MOST_BYTES, Vision};
@@ -15,7 +14,7 @@ use crate::ai::deadline::Deadline;
 use crate::ai::image::{Encoded, Image, Size, Source, colors};
 use crate::ai::provider::{Failure, REQUESTS};
 use crate::budget::Payer;
-use crate::cache::{Flown, Key, KeyBuilder, Made, Reader};
+use crate::cache::{Flown, Key, KeyBuilder, Made, Peeked, Reader};
 use crate::error::Invalid;
 use crate::money::Money;
 use crate::{App, Error, Result, spending, uploads};
@@ -153,7 +152,7 @@ pub async fn analyze(asking: Asking<'_>, image: &Image, features: &Features) -> 
         return Err(annotate::unconfigured());
     };
     small_enough(image)?;
-    let Known { analysis: known, missing } = known(&asking, image, features).await;
+    let Known { analysis: known, missing, peeked } = known(&asking, image, features).await;
     let found: Vec<Feature> = features.iter().filter(|feature| !missing.contains(feature)).collect();
     let saved = async {
         let found = Features::of(found)?;
@@ -162,7 +161,7 @@ pub async fn analyze(asking: Asking<'_>, image: &Image, features: &Features) -> 
     let Some(missing) = Features::of(missing) else {
         return Ok(answer(known, true, By::Google, saved.await));
     };
-    let (seen, saved) = tokio::join!(see(&asking, vision, image, &missing), saved);
+    let (seen, saved) = tokio::join!(see(&asking, vision, image, &missing, peeked), saved);
     let (seen, fresh) = seen?;
     let saved =
         if fresh { saved } else { note(&asking, &missing).await.map(|more| more.plus(saved.unwrap_or_default())) };
@@ -184,35 +183,47 @@ pub(crate) fn small_enough(image: &Image) -> Result<()> {
 struct Known {
     analysis: Analysis,
     missing: Vec<Feature>,
+    /// What there is of a call for all features, which is made if none is known.
+    peeked: Option<Peeked>,
 }
 
-/// What is known of the image, feature by feature, looked up side by side.
+/// What is known of the image, feature by feature.
 async fn known(asking: &Asking<'_>, image: &Image, features: &Features) -> Known {
-    let keys: Vec<_> = features.iter().map(|feature| (feature, key(asking, image, feature))).collect();
-    let looks =
-        keys.iter().map(|(feature, key)| async move { (*feature, asking.app.cache.get::<Analysis>(key).await) });
+    let keys: Vec<_> = features.iter().map(|feature| key(asking, image, feature)).collect();
+    let (found, peeked) = asking.app.cache.get_all::<Analysis>(&keys, flight(asking, image, features)).await;
     let (mut analysis, mut missing) = (Analysis::default(), Vec::new());
-    for (feature, found) in join_all(looks).await {
+    for (feature, found) in features.iter().zip(found) {
         match found {
             Some(found) => analysis = analysis.with(found),
             None => missing.push(feature),
         }
     }
-    Known { analysis, missing }
+    Known { analysis, missing, peeked }
 }
 
 fn key(asking: &Asking<'_>, image: &Image, feature: Feature) -> Key {
     asking.about(SEEN, image, VERSION).with("feature", feature.name()).build()
 }
 
+/// One call for these features, which all who ask for the same at the same time share.
+fn flight(asking: &Asking<'_>, image: &Image, features: &Features) -> Key {
+    asking.about(SEEN, image, VERSION).list("features", features.iter().map(Feature::name)).build()
+}
+
 /// Asks the provider for all of `missing` at once, or waits for whoever asks the same; whether it was this caller who paid.
-async fn see(asking: &Asking<'_>, vision: &Vision, image: &Image, missing: &Features) -> Result<(Analysis, bool)> {
+async fn see(
+    asking: &Asking<'_>,
+    vision: &Vision,
+    image: &Image,
+    missing: &Features,
+    peeked: Option<Peeked>,
+) -> Result<(Analysis, bool)> {
     let Asking { app, payer, reader: _, operation, deadline } = *asking;
     let each = annotate::price(missing)?;
     let worst = each.times(u64::from(REQUESTS));
-    let flight = asking.about(SEEN, image, VERSION).list("features", missing.iter().map(Feature::name)).build();
+    let flight = flight(asking, image, missing);
     let own = Mutex::new(None);
-    let flown = app.cache.single_flight_ahead(&flight, SHARED, deadline.left(), None, |turn| {
+    let flown = app.cache.single_flight_ahead(&flight, SHARED, deadline.left(), peeked, |turn| {
         let own = &own;
         async move {
             let call = async {
@@ -253,11 +264,8 @@ async fn see(asking: &Asking<'_>, vision: &Vision, image: &Image, missing: &Feat
 
 /// Keeps what was seen, feature by feature.
 async fn keep(asking: Asking<'_>, image: &Image, features: &Features, seen: Analysis) {
-    let (asking, seen) = (&asking, &seen);
-    let puts = features.iter().map(|feature| async move {
-        asking.app.cache.put(&key(asking, image, feature), KEPT, &seen.only(feature)).await;
-    });
-    join_all(puts).await;
+    let answers = features.iter().map(|feature| (key(&asking, image, feature), seen.only(feature)));
+    asking.app.cache.put_all(KEPT, answers).await;
 }
 
 /// Books what was not spent. Usage is statistics: no answer fails for it.
