@@ -101,9 +101,11 @@ fn serve(mut stream: TcpStream, busy: &Mutex<Duration>) -> Result<()> {
             if cuts { "image/jpeg" } else { "application/json" },
             answer.len()
         );
+        // Held until it is noted: whoever looks after the answer has arrived sees all of it.
+        let mut busy = busy.lock().unwrap_or_else(PoisonError::into_inner);
         stream.write_all(&[head_of.as_bytes(), &answer].concat())?;
-        let took = begun.take().map_or(Duration::ZERO, |begun: Instant| begun.elapsed());
-        *busy.lock().unwrap_or_else(PoisonError::into_inner) += took;
+        *busy += begun.take().map_or(Duration::ZERO, |begun: Instant| begun.elapsed());
+        drop(busy);
         head.clear();
     }
 }
