@@ -37,8 +37,8 @@ export class Room {
   #welcomes = 0;
   #saved = true;
   #kept = true;
-  /** Whether the store works. */
-  #lasting = true;
+  /** Whether the store works, and outlives the page. */
+  #lasting: boolean;
   #whole = false;
   #bound = false;
   #open = true;
@@ -48,6 +48,7 @@ export class Room {
     this.id = id;
     this.#events = new Emitter(options.also);
     this.#options = options;
+    this.#lasting = options.store.lasts ?? true;
     this.#keeper = keeper;
     this.#session = found.session;
     const doc = new Y.Doc();

@@ -5,6 +5,8 @@
 export type Release = () => void;
 
 export interface Store {
+  /** False for one that ends with the page: what is only in it is not kept. */
+  readonly lasts?: boolean;
   /** Everything whose name begins with `prefix`, by name. */
   read(prefix: string): Promise<Map<string, Uint8Array>>;
   /** Writes (or, for `null`, removes) all of it or nothing. What an earlier call wrote is there before. */
@@ -21,6 +23,7 @@ export type Keep = (name: string, change: Change) => void;
 
 /** Lives as long as the program; shared by whoever is given the same one. */
 export class MemoryStore implements Store {
+  readonly lasts = false;
   readonly #kept = new Map<string, Uint8Array>();
   readonly #locks = new Set<string>();
 

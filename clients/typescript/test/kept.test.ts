@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Room } from '../src/room.js';
+import { MemoryStore } from '../src/store.js';
 import { TestClock } from './clock.js';
 import { Disk, type Page } from './pages.js';
 import { enter, NONE, Server } from './server.js';
@@ -66,6 +67,23 @@ test('what is said to be kept is there after a crash, whenever it is said', asyn
     const again = await enter(server, { store: disk.page() });
     assert.equal(again.text, '0123', `with ${pause} ms between keys`);
   }
+});
+
+test('nothing is kept by a store that ends with the page', async () => {
+  const clock = new TestClock(3);
+  const server = new Server(clock);
+  const room = await enter(server, { store: new MemoryStore() });
+  await clock.until(() => room.connected);
+  assert.equal(room.kept, true);
+  room.edit({ type: 'insert', position: 0, content: 'x' });
+  assert.equal(room.kept, false);
+  await clock.until(() => room.saved);
+  assert.equal(room.kept, true);
+  server.reachable = false;
+  server.cut();
+  room.edit({ type: 'insert', position: 0, content: 'y' });
+  await clock.pass(10_000);
+  assert.equal(room.kept, false);
 });
 
 test('a page that goes writes at once what it had collected', async () => {
