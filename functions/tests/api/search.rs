@@ -74,7 +74,7 @@ async fn what_was_indexed_is_found_and_shown() {
     let hit = &body["results"][0];
     assert_eq!(
         (&hit["title"], &hit["metadata"]["tags"], &hit["metadata"]["year"]),
-        (&json!("Ferries"), &json!(["travel", "sea"]), &json!(2026.0))
+        (&json!("Ferries"), &json!(["travel", "sea"]), &json!(2026))
     );
     assert_eq!(
         hit["highlights"][0],

@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value as Json, json};
 
 use crate::{Error, Result};
@@ -25,11 +25,23 @@ pub enum Value {
     /// True or false.
     Bool(bool),
     /// A number, as a double.
-    Number(f64),
+    Number(#[serde(serialize_with = "number")] f64),
     /// A text.
     Text(String),
     /// Some texts.
     List(Vec<String>),
+}
+
+/// A whole number looks like one again: `2026`, as it was sent, and not `2026.0`.
+fn number<S: Serializer>(number: &f64, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if number.fract() == 0.0 && number.abs() <= EXACT {
+        #[expect(clippy::cast_possible_truncation, reason = "it is whole, and within 2^53")]
+        let whole = *number as i64;
+        serializer.serialize_i64(whole)
+    } else {
+        serializer.serialize_f64(*number)
+    }
 }
 
 /// The deepest nesting.
@@ -262,6 +274,13 @@ mod tests {
         Filter::read(json.as_object().unwrap())
     }
 
+    #[test]
+    fn metadata_is_written_as_it_was_sent() {
+        let sent = r#"{"a":2026,"b":-3,"c":0.5,"e":9007199254740992,"f":true,"g":["x"]}"#;
+        let metadata: Metadata = serde_json::from_str(sent).unwrap();
+        assert_eq!(serde_json::to_string(&metadata).unwrap(), sent);
+    }
+
     fn metadata() -> Metadata {
         serde_json::from_value(json!({"year": 2020, "topic": "birds", "open": true, "tags": ["a", "b"]})).unwrap()
     }
@@ -331,8 +350,8 @@ mod tests {
     fn pinecone_gets_operators_in_full() {
         let filter = filter(json!({"a": 1, "b": {"$ne": "x"}, "$or": [{"c": {"$in": [1, 2]}}, {"d": {"$lt": 3}}]}));
         let expected = json!({"$and": [
-            {"$or": [{"c": {"$in": [1.0, 2.0]}}, {"d": {"$lt": 3.0}}]},
-            {"a": {"$eq": 1.0}},
+            {"$or": [{"c": {"$in": [1, 2]}}, {"d": {"$lt": 3.0}}]},
+            {"a": {"$eq": 1}},
             {"$or": [{"b": {"$exists": false}}, {"b": {"$ne": "x"}}]},
         ]});
         assert_eq!(filter.unwrap().pinecone(), expected);

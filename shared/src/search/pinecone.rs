@@ -231,6 +231,6 @@ mod tests {
     fn row_28_every_query_asks_for_one_epoch() {
         let theirs = serde_json::from_value(json!({"a": 1})).unwrap();
         assert_eq!(filter(None, 3), json!({"_aura_epoch": {"$eq": 3}}));
-        assert_eq!(filter(Some(&theirs), 3), json!({"$and": [{"_aura_epoch": {"$eq": 3}}, {"a": {"$eq": 1.0}}]}));
+        assert_eq!(filter(Some(&theirs), 3), json!({"$and": [{"_aura_epoch": {"$eq": 3}}, {"a": {"$eq": 1}}]}));
     }
 }
