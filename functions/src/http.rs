@@ -13,9 +13,9 @@ use std::time::Duration;
 use aura::ai::Ask;
 use aura::auth::authority::Authorized;
 use aura::cache::{Peeked, Reader};
-use aura::error::{Conflict, Denial, Invalid, TooMany};
+use aura::error::{Conflict, Denial, Invalid};
 use aura::idempotency::{self, Claim, Keyed};
-use aura::limits::{Admission, ClientIp};
+use aura::limits::ClientIp;
 use aura::{App, Error, Result};
 use lambda_http::http::StatusCode;
 use lambda_http::http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -25,6 +25,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 use tracing::Instrument as _;
 
+use crate::announced::{Announced, ceil_secs};
 use crate::route::{Body, Limit, Route, Success};
 use crate::{gate, request};
 
@@ -324,30 +325,6 @@ fn problem(error: &Error, request_id: &str) -> Response<lambda_http::Body> {
     response
 }
 
-/// What the `RateLimit` headers say (draft-ietf-httpapi-ratelimit-headers-11).
-struct Announced {
-    policy: String,
-    state: Option<String>,
-}
-
-impl Announced {
-    fn policy_only(quota: aura::limits::Quota) -> Self {
-        Self { policy: format!("\"{}\";q={};w={}", quota.policy, quota.limit, ceil_secs(quota.window)), state: None }
-    }
-
-    fn admitted(admission: &Admission) -> Self {
-        let Admission { quota, remaining, reset, .. } = admission;
-        let state = format!("\"{}\";r={remaining};t={}", quota.policy, ceil_secs(*reset));
-        Self { state: Some(state), ..Self::policy_only(*quota) }
-    }
-
-    fn denied(too_many: &TooMany) -> Self {
-        let TooMany { policy, quota, window, retry_after } = *too_many;
-        let state = format!("\"{policy}\";r=0;t={}", ceil_secs(retry_after));
-        Self { state: Some(state), ..Self::policy_only(aura::limits::Quota { policy, limit: quota, window }) }
-    }
-}
-
 fn with_headers(
     mut response: Response<lambda_http::Body>,
     limit: Option<&Announced>,
@@ -356,11 +333,8 @@ fn with_headers(
     let headers: &mut HeaderMap = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(HeaderName::from_static("x-request-id"), value(request_id.to_owned()));
-    if let Some(Announced { policy, state }) = limit {
-        headers.insert(HeaderName::from_static("ratelimit-policy"), value(policy.clone()));
-        if let Some(state) = state {
-            headers.insert(HeaderName::from_static("ratelimit"), value(state.clone()));
-        }
+    if let Some(limit) = limit {
+        limit.write(headers);
     }
     response
 }
@@ -373,12 +347,8 @@ fn text(json: Vec<u8>) -> lambda_http::Body {
     }
 }
 
-fn value(text: String) -> HeaderValue {
+pub(crate) fn value(text: String) -> HeaderValue {
     HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
-}
-
-fn ceil_secs(duration: Duration) -> u64 {
-    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 
 /// Logs an error once, here at the edge; what a caller did wrong is no error of ours.

@@ -6,6 +6,7 @@
 //! | [`serve`] | the Lambda runtime, alone |
 //! | `event` | what the gateway sends and takes |
 //! | [`http`] | status codes, headers and bodies, alone |
+//! | `announced` | the headers that tell of a rate limit |
 //! | `request` | what a request must be before anyone works on it |
 //! | `gate` | who may pass: token, permission, rate limit |
 //! | [`socket`] | events of the WebSocket API, and its frames |
@@ -17,6 +18,7 @@
 #![warn(missing_docs)]
 
 pub mod ai;
+mod announced;
 pub mod auth;
 mod event;
 mod gate;

@@ -5,22 +5,18 @@
 //! everything is indexed once. Where vectors are outside the table, a document is claimed first, so that two writers do
 //! not mix their passages; the claim of a dead writer holds until its time is over (`DOCUMENT_BUSY`).
 
-use std::collections::HashSet;
-use std::ops::Range;
-use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
-
 use super::chunk::chunks;
-use super::dense::{Bytes, Dense};
-use super::document::{Document, Flaw, Key, Sent};
+use super::dense::Bytes;
+use super::document::{Document, Flaw, Key};
 use super::engine::{Engine, head};
 use super::namespace::Namespace;
 use super::pack::Stored;
-use super::sparse::Sparse;
+use super::report::{Failed, Report};
 use super::vectors::{Errand, Record, together};
-use crate::store::vectors::{self as table, After, BATCH, BATCH_BYTES, Before, Change, Committed, Head, Owner, Row};
+use super::work::Work;
+use crate::store::vectors::{self as table, After, BATCH, BATCH_BYTES, Before, Change, Committed, Head, Owner};
 use crate::{Error, Result};
 
 /// The most records of one write.
@@ -36,96 +32,6 @@ const CLAIMS_AT_ONCE: usize = 16;
 pub(crate) const CLAIM: Duration = Duration::from_secs(30);
 /// How often a namespace that others write is tried again.
 const TRIES: u32 = 12;
-
-/// What came of it.
-#[derive(Debug, Default, Serialize)]
-pub struct Report {
-    /// Whether no document failed.
-    pub success: bool,
-    /// Documents that are new or were changed.
-    pub indexed: usize,
-    /// Documents that were there already, the same.
-    pub skipped: usize,
-    /// The others.
-    pub failed: Vec<Failed>,
-}
-
-/// A document that was not indexed, and why. It can be sent again, with the others.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
-pub struct Failed {
-    /// Its id, as it was sent.
-    pub id: String,
-    /// The stable code.
-    pub code: Flaw,
-    /// What to do.
-    #[serde(default, skip_deserializing)]
-    pub message: String,
-}
-
-impl Failed {
-    pub(crate) fn new(id: impl Into<String>, code: Flaw) -> Self {
-        Self { id: id.into(), code, message: code.to_string() }
-    }
-}
-
-/// The documents of a request, and what is wrong with the others.
-pub fn check(sent: Vec<Sent>) -> (Vec<Document>, Vec<Failed>) {
-    let (mut documents, mut failed, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
-    for sent in sent {
-        let id: String = sent.id.chars().take(256).collect();
-        match Document::try_from(sent) {
-            Ok(document) if seen.insert(document.id.clone()) => documents.push(document),
-            Ok(_) => failed.push(Failed::new(id, Flaw::DuplicateId)),
-            Err(flaw) => failed.push(Failed::new(id, flaw)),
-        }
-    }
-    (documents, failed)
-}
-
-/// A document on its way.
-struct Work {
-    document: Document,
-    key: Key,
-    fingerprint: [u8; 16],
-    row: Option<Row>,
-    flaw: Option<Flaw>,
-    claimed: bool,
-    passages: Vec<Range<usize>>,
-    vectors: Vec<Dense>,
-    data: Vec<u8>,
-}
-
-impl Work {
-    fn count(&self) -> u32 {
-        u32::try_from(self.passages.len()).unwrap_or(u32::MAX)
-    }
-
-    fn text(&self, range: &Range<usize>) -> &str {
-        self.document.content.get(range.clone()).unwrap_or_default()
-    }
-
-    fn sparse(&self, range: &Range<usize>) -> Sparse {
-        Sparse::of_document(&self.document.title, self.document.tags(), self.text(range))
-    }
-
-    /// The passages that the head counts for it.
-    fn committed(&self) -> u64 {
-        self.row.as_ref().filter(|row| row.fingerprint.is_some()).map_or(0, |row| u64::from(row.passages))
-    }
-
-    fn records(&mut self) -> Vec<Record> {
-        let metadata = Arc::new(self.document.metadata.clone());
-        let vectors = std::mem::take(&mut self.vectors);
-        let records = self.passages.iter().zip(vectors).enumerate().map(|(passage, (range, dense))| Record {
-            key: self.key,
-            passage,
-            dense,
-            sparse: self.sparse(range),
-            metadata: Arc::clone(&metadata),
-        });
-        records.collect()
-    }
-}
 
 /// Indexes documents.
 ///

@@ -13,8 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use super::document::{Document, Flaw};
 use super::engine::Engine;
-use super::indexing::{Failed, Report, index};
+use super::indexing::index;
 use super::namespace::{Name, Namespace};
+use super::report::{Failed, Report};
 use super::vectors::Errand;
 use crate::ai::deadline::Deadline;
 use crate::budget::Payer;

@@ -5,6 +5,7 @@
 //! | [`document`] | what can be indexed, and what is wrong with the rest |
 //! | [`namespace`] | where a tenant's documents live, and no other's |
 //! | [`indexing`], [`deleting`], [`jobs`] | how documents come and go, now or in the background |
+//! | [`report`] | what came of those that were sent |
 //! | [`finding`] | a search, from the query to what is shown |
 //! | [`engine`] | what makes vectors and what keeps them, as the keys decide |
 //! | [`vectors`], [`embedded`], `pinecone` | where vectors are kept and compared: our own table, or Pinecone |
@@ -42,10 +43,12 @@ pub mod pack;
 pub(crate) mod pinecone;
 #[cfg(test)]
 mod quality;
+pub mod report;
 mod sentence;
 pub mod sparse;
 mod terms;
 pub mod vectors;
+mod work;
 
 use namespace::{Name, Namespace};
 use vectors::Errand;
@@ -78,7 +81,7 @@ pub enum Indexing {
     /// It will be done.
     Later(jobs::Progress),
     /// It was done.
-    Now(indexing::Report),
+    Now(report::Report),
 }
 
 /// Indexes documents within `time`, or in the background when there are more than that allows.
@@ -91,7 +94,7 @@ pub async fn index(app: &App, payer: Payer, request: Request, time: Duration) ->
         return Err(Error::invalid(format!("Send 1 to {DOCUMENTS} documents.")));
     }
     let place = Namespace::new(payer.tenant, namespace);
-    let (documents, failed) = indexing::check(documents);
+    let (documents, failed) = report::check(documents);
     let bytes: usize = documents.iter().map(|document| document.content.len()).sum();
     if background || documents.len() > NOW || bytes > NOW_BYTES {
         let engine = app.providers.search().await?;

@@ -11,7 +11,7 @@ use super::keys::{EXPIRES, Key, PK, SK};
 use super::vectors::table;
 use super::{Item, Store, committed, corrupt, failed, n, number, parsed, s, text};
 use crate::clock::Timestamp;
-use crate::search::indexing::Failed;
+use crate::search::report::Failed;
 use crate::{Error, JobId, Result, TenantId, UserId};
 
 /// How long a job can be asked for.
