@@ -7,6 +7,7 @@
 //! | [`server`] | Lambda: instances of the real functions that are warm, cold, busy or dead |
 //! | [`gateway`] | API Gateway: messages and posts that are late, lost, doubled or out of order |
 //! | [`client`] | those who type, with Yjs and without |
+//! | `typing` | what they type |
 //! | [`text`] | a copy of the text, and the oracle |
 //! | [`seed`] | one run: everybody types, everything goes wrong, then all must be well |
 
@@ -17,3 +18,4 @@ pub mod seed;
 pub mod server;
 pub mod table;
 pub mod text;
+mod typing;
